@@ -1,0 +1,273 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/tidwall/gjson"
+)
+
+// mismatch describes a value by its shape, never by its content.
+func mismatch(want string, v gjson.Result) error {
+	return fmt.Errorf("want %s, got %s", want, Shape(v))
+}
+
+// absentWord reports the spellings of "nothing" that only ids, numbers,
+// booleans and dates may use: None is also a town.
+func absentWord(s string) bool {
+	return s == "" || s == "None" || s == "null"
+}
+
+// isAbsent reports whether v is there but means "no value": null, the empty
+// text, PHP's empty list for an empty object, a zero date (SQL's or .NET's), or
+// an absent word where those are allowed.
+func isAbsent(kind Kind, v gjson.Result) bool {
+	switch v.Type {
+	case gjson.Null:
+		return true
+	case gjson.String:
+		switch kind {
+		case KindID, KindBool, KindDecimal, KindAmount:
+			return absentWord(strings.TrimSpace(v.Str))
+		case KindTime:
+			s := strings.TrimSpace(v.Str)
+			return absentWord(s) || strings.HasPrefix(s, "0000-00-00") || strings.HasPrefix(s, "0001-01-01")
+		}
+		return v.Str == ""
+	}
+	return (kind == KindObject || kind == KindMap) && isEmptyList(v)
+}
+
+func decodeID(v gjson.Result) (string, error) {
+	switch v.Type {
+	case gjson.Number:
+		return v.Raw, nil // the spelling is kept: 0017 and 17 are two ids
+	case gjson.String:
+		return v.Str, nil
+	}
+	return "", mismatch("an id (number or text)", v)
+}
+
+func decodeText(v gjson.Result) (string, error) {
+	switch v.Type {
+	case gjson.String:
+		return v.Str, nil
+	case gjson.Number, gjson.True, gjson.False:
+		return v.Raw, nil
+	}
+	return "", mismatch("text", v)
+}
+
+func decodeBool(v gjson.Result) (bool, error) {
+	switch v.Type {
+	case gjson.True:
+		return true, nil
+	case gjson.False:
+		return false, nil
+	case gjson.Number, gjson.String:
+		s := v.Raw
+		if v.Type == gjson.String {
+			s = strings.TrimSpace(v.Str)
+		}
+		switch {
+		case s == "1" || strings.EqualFold(s, "true"):
+			return true, nil
+		case s == "0" || strings.EqualFold(s, "false"):
+			return false, nil
+		}
+	}
+	return false, mismatch("a boolean", v)
+}
+
+func decodeDecimal(v gjson.Result) (decimal.Decimal, error) {
+	s := v.Raw
+	switch v.Type {
+	case gjson.Number:
+	case gjson.String:
+		s = strings.TrimSpace(v.Str)
+	default:
+		return decimal.Zero, mismatch("a number", v)
+	}
+	d, err := ParseDecimal(s)
+	if err != nil {
+		return decimal.Zero, fmt.Errorf("want a number, got %s: %w", Shape(v), err)
+	}
+	return d, nil
+}
+
+// maxDigits bounds the digits on each side of the point: enough for any amount,
+// too few to make arithmetic on it expensive.
+const maxDigits = 40
+
+var (
+	errNotNumber = errors.New("not a decimal number")
+	errAmbiguous = errors.New("a comma before three digits may part thousands or decimals")
+	errHuge      = errors.New("more digits than any amount has")
+)
+
+// ParseDecimal reads a decimal number exactly. A decimal comma is accepted
+// where it can't part thousands: "12,5", "12,50", "0,125", "1.234,56" and
+// "2,849,83" are numbers, "1,234" is refused. What it reads it also reads in the
+// spellings that a codec writes.
+func ParseDecimal(s string) (decimal.Decimal, error) {
+	if len(s) > len("-.")+2*maxDigits {
+		return decimal.Zero, errHuge
+	}
+	if strings.ContainsRune(s, ',') {
+		var err error
+		if s, err = withoutCommas(s); err != nil {
+			return decimal.Zero, err
+		}
+	}
+	if s == "" || !strings.ContainsRune("+-.0123456789", rune(s[0])) {
+		return decimal.Zero, errNotNumber
+	}
+	d, err := decimal.NewFromString(s)
+	if err != nil {
+		return decimal.Zero, errNotNumber
+	}
+	if e := int(d.Exponent()); e < -maxDigits || e > maxDigits || d.NumDigits()+e > maxDigits {
+		return decimal.Zero, errHuge
+	}
+	return d, nil
+}
+
+// withoutCommas rewrites a number that has a comma to one with a point.
+func withoutCommas(s string) (string, error) {
+	sign := ""
+	if s[0] == '-' || s[0] == '+' {
+		sign, s = s[:1], s[1:]
+	}
+	comma, point := strings.LastIndexByte(s, ','), strings.LastIndexByte(s, '.')
+	whole, decimals, sep := s[:comma], s[comma+1:], ","
+	switch {
+	case point > comma: // 1,234.56
+		whole, decimals = s[:point], s[point+1:]
+	case point >= 0: // 1.234,56
+		sep = "."
+	case len(decimals) == 3 && mayPartThousands(whole): // 1,234
+		return "", errAmbiguous
+	}
+	groups := strings.Split(whole, sep)
+	if !areThousands(groups) || !allDigits(decimals) {
+		return "", errNotNumber
+	}
+	return sign + strings.Join(groups, "") + "." + decimals, nil
+}
+
+// mayPartThousands reports whether a comma between whole and three digits may
+// do so: it can't after a lone zero or after four digits.
+func mayPartThousands(whole string) bool {
+	return whole != "0" && (len(whole) <= 3 || strings.Contains(whole, ","))
+}
+
+// areThousands reports whether the groups of digits make one number.
+func areThousands(groups []string) bool {
+	for i, g := range groups {
+		if !allDigits(g) || (i > 0 && len(g) != 3) || (len(groups) > 1 && len(g) > 3) {
+			return false
+		}
+	}
+	return true
+}
+
+func allDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func decodeTime(v gjson.Result, loc *time.Location) (time.Time, error) {
+	s := v.Raw
+	switch v.Type {
+	case gjson.Number:
+	case gjson.String:
+		s = strings.TrimSpace(v.Str)
+	default:
+		return time.Time{}, mismatch("a date", v)
+	}
+	t, err := ParseTime(s, loc)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("want a date, got %s: %w", Shape(v), err)
+	}
+	return t, nil
+}
+
+var errNotTime = errors.New("not a date (epoch seconds, YYYY-MM-DD [HH:MM:SS] or RFC 3339)")
+
+// ParseTime reads epoch seconds, a date, a date and time without a zone (taken
+// to be in loc), or RFC 3339. Its error does not show s.
+func ParseTime(s string, loc *time.Location) (time.Time, error) {
+	if allDigits(s) && len(s) >= 9 && len(s) <= 11 {
+		n, err := strconv.ParseInt(s, 10, 64)
+		return time.Unix(n, 0).In(loc), err
+	}
+	layout := time.RFC3339
+	switch {
+	case len(s) == len(time.DateOnly):
+		layout = time.DateOnly
+	case len(s) == len("2006-01-02 15:04"):
+		layout = "2006-01-02 15:04"
+	case len(s) > 10 && s[10] == ' ':
+		layout = time.DateTime
+	case len(s) > 10 && s[10] == 'T' && !strings.ContainsAny(s[11:], "Zz+-"):
+		layout = "2006-01-02T15:04:05"
+	}
+	t, err := time.ParseInLocation(layout, s, loc)
+	if err != nil {
+		return time.Time{}, errNotTime
+	}
+	return t, nil
+}
+
+// Embedded returns v itself, or the object or list that v holds as a JSON text.
+func Embedded(v gjson.Result) gjson.Result {
+	if v.Type != gjson.String {
+		return v
+	}
+	s := strings.TrimSpace(v.Str)
+	if s == "" || (s[0] != '{' && s[0] != '[') || !json.Valid([]byte(s)) { // gjson.Valid has no bound on depth
+		return v
+	}
+	return gjson.Parse(s)
+}
+
+// eachElement calls f for every element of a list, which PHP may have written
+// as an array or as an object with numeric keys. It reports false when v is
+// neither.
+func eachElement(v gjson.Result, f func(gjson.Result) bool) bool {
+	v = Embedded(v)
+	if !v.IsArray() && !(v.IsObject() && numericKeys(v)) {
+		return false
+	}
+	v.ForEach(func(_, e gjson.Result) bool { return f(e) })
+	return true
+}
+
+func numericKeys(v gjson.Result) bool {
+	ok := true
+	v.ForEach(func(k, _ gjson.Result) bool {
+		ok = allDigits(k.Str)
+		return ok
+	})
+	return ok
+}
+
+// Single returns the only element of a list, or the list itself when it has
+// none or several.
+func Single(list []byte) []byte {
+	n, only := 0, ""
+	eachElement(gjson.ParseBytes(list), func(e gjson.Result) bool { n, only = n+1, e.Raw; return true })
+	if n == 1 {
+		return []byte(only)
+	}
+	return list
+}
