@@ -1,0 +1,120 @@
+package totalgest
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/tg360/tg360/internal/api"
+	"github.com/tg360/tg360/internal/transport"
+)
+
+// What went wrong, for errors.Is.
+var (
+	ErrUnauthorized  = errors.New("totalgest: user name or password not accepted")
+	ErrForbidden     = errors.New("totalgest: not allowed")
+	ErrNotFound      = errors.New("totalgest: not found")
+	ErrConflict      = errors.New("totalgest: conflict")
+	ErrInvalid       = errors.New("totalgest: data refused")
+	ErrRateLimited   = errors.New("totalgest: too many requests")
+	ErrUnavailable   = errors.New("totalgest: no answer or a failing server")
+	ErrInDoubt       = errors.New("totalgest: not known whether the write happened")
+	ErrUnexpected    = errors.New("totalgest: unexpected reply")
+	ErrInvalidRecord = errors.New("totalgest: record can't be read")
+	ErrIncomplete    = errors.New("totalgest: list not read to its end")
+	ErrUnconfirmed   = errors.New("totalgest: write is only assumed and not confirmed")
+	ErrUnsupported   = errors.New("totalgest: profile lacks the operation")
+	ErrArgument      = errors.New("totalgest: argument")
+	ErrMismatch      = errors.New("totalgest: another account than the configured one")
+)
+
+var sentinels = map[api.Code]error{
+	api.Unauthorized: ErrUnauthorized, api.Forbidden: ErrForbidden, api.NotFound: ErrNotFound,
+	api.Conflict: ErrConflict, api.Invalid: ErrInvalid, api.RateLimited: ErrRateLimited,
+	api.Unavailable: ErrUnavailable, api.InDoubt: ErrInDoubt, api.Unexpected: ErrUnexpected,
+	api.InvalidRecord: ErrInvalidRecord, api.Incomplete: ErrIncomplete, api.Unconfirmed: ErrUnconfirmed,
+	api.Unsupported: ErrUnsupported, api.Argument: ErrArgument, api.Mismatch: ErrMismatch,
+}
+
+// Outcome says what became of a write.
+type Outcome = transport.Outcome
+
+// The outcomes of a write that ended in an error.
+const (
+	OutcomeRefused = transport.Refused // the ERP said no: nothing happened
+	OutcomeNotSent = transport.NotSent // no byte left: nothing happened
+	OutcomeInDoubt = transport.InDoubt // bytes left and no answer came: ask first
+)
+
+// FieldError is a complaint about one field; it has a Path and a Message.
+type FieldError = api.Field
+
+// Error is every error of this package. It matches its sentinel by errors.Is,
+// and its texts hold neither secrets nor a customer's data.
+type Error struct {
+	Code       string        // stable, such as "unauthorized"
+	Outcome    Outcome       // of a write; empty for a read
+	Status     int           // HTTP status; 0: there was no answer
+	Method     string        // HTTP verb
+	Operation  string        // the profile's name, such as "orders.create"
+	RequestID  string        // for the provider's support
+	RetryAfter time.Duration // how long the ERP asked to wait; 0: it did not
+	Vendor     string        // the ERP's own error code
+	Message    string        // what to know and what to do
+	Fields     []FieldError  // what the ERP says of single fields; of ErrUnconfirmed: the operations
+	RecordID   string        // of ErrInvalidRecord, where it could be read
+	cause      error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	s := "totalgest"
+	if e.Operation != "" {
+		s += ": " + e.Operation
+	}
+	s += ": " + e.Message
+	if e.Vendor != "" {
+		s += fmt.Sprintf(" (%s)", e.Vendor)
+	}
+	for _, f := range e.Fields {
+		s += fmt.Sprintf("; %s: %s", f.Path, f.Message)
+	}
+	if e.Status != 0 {
+		s += fmt.Sprintf(" [HTTP %d, request %s]", e.Status, e.RequestID)
+	}
+	return s
+}
+
+// Unwrap returns the sentinel and, where there is one, the cause: a context's
+// error, or one of the operating system.
+func (e *Error) Unwrap() []error {
+	var out []error
+	for _, err := range []error{sentinels[api.Code(e.Code)], e.cause} {
+		if err != nil {
+			out = append(out, err)
+		}
+	}
+	return out
+}
+
+// LogValue implements slog.LogValuer.
+func (e *Error) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("code", e.Code), slog.String("operation", e.Operation),
+		slog.Int("status", e.Status), slog.String("outcome", string(e.Outcome)),
+		slog.String("request_id", e.RequestID), slog.String("message", e.Message))
+}
+
+func fromFailure(f *api.Failure) error {
+	if f == nil {
+		return nil
+	}
+	return &Error{Code: string(f.Code), Outcome: f.Outcome, Status: f.Status, Method: f.Method,
+		Operation: f.Operation, RequestID: f.RequestID, RetryAfter: f.RetryAfter, Vendor: f.Vendor,
+		Message: f.Message, Fields: f.Fields, RecordID: f.RecordID, cause: f.Cause}
+}
+
+// argument refuses what the caller passed.
+func argument(name, reason string) error {
+	return &Error{Code: string(api.Argument), Outcome: transport.NotSent, Message: name + " " + reason}
+}
