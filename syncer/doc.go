@@ -1,0 +1,38 @@
+// Package syncer keeps a TotalGest and a Framework360 shop in step: products and
+// stock go to the shop on a schedule, completed orders go to TotalGest through a
+// background queue, people can force the export of selected orders, and every
+// item has a state that can be shown.
+//
+// # Putting it together
+//
+// A [Syncer] works on a [Store], which is the truth, and a [queue.Queue], which
+// only wakes workers. [NewMemoryStore] and queue.NewMemory do for a trial. Each
+// shop is a [Connection]; [Syncer.Add] checks its settings, [Syncer.Run] works
+// until its context ends. [Syncer.SyncProducts], [Syncer.PollOrders] and
+// [Syncer.Export] do one thing once, and return a report.
+//
+// # How an order gets across once
+//
+// A look at the list of orders, or [Syncer.Notify], makes a [Link] in the state
+// [Queued]. A worker claims it, reads the order afresh, checks the rules and the
+// sums, stores [Sending], and only then sends. If no usable answer comes the
+// order is [InDoubt]: TotalGest is asked for its external id until it is certain
+// that the write has taken effect or never will. Only then is it sent again, and
+// where TotalGest can't be asked a person decides with [Syncer.Decide].
+//
+// This rests on one assumption: TotalGest recognises a repeated external id, or
+// it can be searched and a request takes effect within Settings.Settle or never.
+//
+// # What a product cycle does
+//
+// It reads what changed, compares each product with what was last written, field
+// by field, and writes the differences. An unchanged catalogue makes no write
+// call. What TotalGest does not say is left out, never zeroed; products that are
+// missing from a list are left alone.
+//
+// # Errors
+//
+// A passing failure is tried again with growing waits; one that only a person
+// can mend blocks its item, with a stable code such as TG-ORD-007, and never the
+// others; refused credentials pause the connection and consume no attempt.
+package syncer

@@ -1,0 +1,217 @@
+package syncer_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/tg360/tg360/framework360"
+	"github.com/tg360/tg360/framework360/framework360test"
+	"github.com/tg360/tg360/syncer"
+	"github.com/tg360/tg360/totalgest"
+	"github.com/tg360/tg360/totalgest/totalgesttest"
+)
+
+func TestCycleCreatesThenWritesOnlyChanges(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{}, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(1200))
+		if run := r.cycle(ctx); run.Created != 1200 || run.Read != 1200 || !run.Complete {
+			t.Fatalf("first cycle: %+v", run)
+		}
+		got, _ := r.shop.Product("SKU-7")
+		if got.Price.Or(decimal.Zero).String() != "12.2" || got.Quantity.Or(decimal.Zero).String() != "10" || got.Name.Or("") != "Articolo 7" || got.TaxID.Or("") == "" {
+			t.Errorf("product in the shop: %+v", got)
+		}
+		if l := r.status(ctx, syncer.KindProduct, "7"); l.State != syncer.Synced || l.PeerID != got.ID {
+			t.Errorf("link: %+v", l)
+		}
+		writes := r.shop.Writes()
+		pause(5 * time.Minute)
+		if run := r.cycle(ctx); run.Writes != 0 || r.shop.Writes() != writes {
+			t.Errorf("second cycle wrote: %+v", run)
+		}
+		r.erp.SetStock("3", dec("4"), false) // without moving the product's own date
+		r.erp.UpdateProduct("9", func(p *totalgest.Product) { p.Prices[0].Amount = totalgest.Some(dec("13")) })
+		pause(5 * time.Minute)
+		r.cycle(ctx)
+		if n := r.shop.Writes() - writes; n != 2 {
+			t.Errorf("%d writes for 2 changes", n)
+		}
+		three, _ := r.shop.Product("SKU-3")
+		nine, _ := r.shop.Product("SKU-9")
+		if three.Quantity.Or(decimal.Zero).String() != "4" || nine.Price.Or(decimal.Zero).String() != "13" {
+			t.Errorf("after the update: %v, %v", three.Quantity, nine.Price)
+		}
+	})
+}
+
+func TestShopTextsStayWhenTotalGestDoesNotChangeThem(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{}, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(1))
+		r.cycle(ctx)
+		p, _ := r.shop.Product("SKU-1")
+		r.shop.EditProduct(p.ID, func(p *framework360.Product) { p.Name = framework360.Some("Testo del negozio") })
+		r.erp.UpdateProduct("1", func(p *totalgest.Product) { p.Prices[0].Amount = totalgest.Some(dec("14")) })
+		pause(time.Minute)
+		r.cycle(ctx)
+		p, _ = r.shop.Product("SKU-1")
+		if p.Name.Or("") != "Testo del negozio" || p.Price.Or(decimal.Zero).String() != "14" {
+			t.Errorf("name %q, price %v", p.Name.Or(""), p.Price)
+		}
+	})
+}
+
+func TestOddProducts(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{}, func(ctx context.Context, r *rig) {
+		list := products(7)
+		list[0].Prices = nil                                  // no price
+		list[1].Name = ""                                     // unreadable
+		list[2].SKU = list[3].SKU                             // the same SKU twice
+		list[4].VATRate = totalgest.Some(dec("17"))           // no such tax in the shop
+		list[5].Prices[0].IncludesTax = totalgest.Some(false) // net where the shop's are gross
+		list[6].Quantity = totalgest.Some(dec("-3"))
+		r.erp.SetProducts(list)
+		run := r.cycle(ctx)
+		if run.Created != 5 || run.Rejected != 2 {
+			t.Errorf("run: %+v", run)
+		}
+		check := func(id string, state syncer.State, code, warning string) {
+			t.Helper()
+			l := r.status(ctx, syncer.KindProduct, id)
+			if l.State != state || l.Code != code || (warning != "" && (len(l.Warnings) != 1 || l.Warnings[0] != warning)) {
+				t.Errorf("product %s: %+v", id, l)
+			}
+		}
+		check("1", syncer.Synced, "", "TG-PRD-002")
+		check("2", syncer.Blocked, "TG-PRD-001", "")
+		check("4", syncer.Blocked, "TG-PRD-008", "")
+		check("5", syncer.Synced, "", "TG-PRD-003")
+		if p, _ := r.shop.Product("SKU-1"); p.Price.IsSet() {
+			t.Errorf("a missing price became %v", p.Price)
+		}
+		if p, _ := r.shop.Product("SKU-6"); p.Price.Or(decimal.Zero).String() != "14.88" { // 12.20 + 22 %
+			t.Errorf("net price became %v", p.Price)
+		}
+		if p, _ := r.shop.Product("SKU-7"); !p.Quantity.IsSet() || !p.Quantity.Or(dec("9")).IsZero() {
+			t.Errorf("negative stock became %v", p.Quantity)
+		}
+	})
+}
+
+func TestFirstCycleLinksWhatTheShopHas(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{}, func(ctx context.Context, r *rig) {
+		id := r.shop.PutProduct(framework360.Product{SKU: framework360.Some("SKU-1"), Name: framework360.Some("Vecchio nome")})
+		r.shop.PutProduct(framework360.Product{SKU: framework360.Some("SKU-2"), Name: framework360.Some("Uno")})
+		r.shop.PutProduct(framework360.Product{SKU: framework360.Some("SKU-2"), Name: framework360.Some("Due")})
+		r.erp.SetProducts(products(3))
+		run := r.cycle(ctx)
+		if run.Linked != 1 || run.Created != 1 || run.Rejected != 1 {
+			t.Errorf("run: %+v", run)
+		}
+		if l := r.status(ctx, syncer.KindProduct, "1"); l.State != syncer.Synced || l.PeerID != id {
+			t.Errorf("product 1: %+v", l)
+		}
+		if l := r.status(ctx, syncer.KindProduct, "2"); l.State != syncer.Blocked || l.Code != "TG-PRD-006" {
+			t.Errorf("product 2: %+v", l)
+		}
+		if n := len(r.shop.Products()); n != 4 {
+			t.Errorf("the shop has %d products", n)
+		}
+	})
+}
+
+func TestCreationInDoubtIsLookedUp(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name  string
+		fault framework360test.FaultKind
+	}{{"it arrived", framework360test.DropAfter}, {"it did not", framework360test.DropBefore}, {"failing server, it arrived", framework360test.Error500After}, {"page instead of an answer", framework360test.HTML200}} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, setup{}, func(ctx context.Context, r *rig) {
+				r.erp.SetProducts(products(2))
+				r.shop.Faults(framework360test.Fault{Kind: tc.fault, Share: 1, Operation: "products/create", Times: 1})
+				if run := r.cycle(ctx); run.Created != 1 || run.Failed != 1 {
+					t.Fatalf("run: %+v", run)
+				}
+				r.work(ctx)
+				r.until(time.Hour, "both products are synced", func() bool {
+					counts, _ := r.sync.Counts(ctx, connection, syncer.KindProduct)
+					return counts[syncer.Synced] == 2
+				})
+				if n := len(r.shop.Products()); n != 2 || r.shop.Duplicates() != 0 {
+					t.Errorf("%d products in the shop, %d doubled", n, r.shop.Duplicates())
+				}
+			})
+		})
+	}
+}
+
+func TestCreationInDoubtInAShopThatIgnoresTheFilter(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{shop: framework360test.Options{IgnoreSKU: true}}, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(400))
+		r.cycle(ctx)
+		r.erp.PutProduct(totalgest.Product{ID: "new", SKU: "SKU-NEW", Name: "Nuovo"})
+		r.shop.Faults(framework360test.Fault{Kind: framework360test.DropBefore, Share: 1, Operation: "products/create", Times: 1})
+		pause(time.Minute)
+		r.cycle(ctx)
+		r.work(ctx)
+		r.until(2*time.Hour, "a person is asked", func() bool {
+			l := r.status(ctx, syncer.KindProduct, "new")
+			return l.State == syncer.Blocked && l.Reason == syncer.ReasonReview
+		})
+	})
+}
+
+func TestRefusedProductIsNotSentAgainUnchanged(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{}, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(1))
+		r.shop.Faults(framework360test.Fault{Kind: framework360test.OK200Error, Share: 1, Operation: "products/create"})
+		if run := r.cycle(ctx); run.Rejected != 1 {
+			t.Fatalf("run: %+v", run)
+		}
+		writes := r.shop.Requests()["products/create"]
+		pause(10 * time.Second) // still within the overlap of the next cycle
+		r.cycle(ctx)
+		if n := r.shop.Requests()["products/create"]; n != writes {
+			t.Errorf("sent again: %d creations", n)
+		}
+		r.shop.Faults()
+		r.erp.UpdateProduct("1", func(p *totalgest.Product) { p.Name = "Nome corretto" })
+		pause(time.Minute)
+		if run := r.cycle(ctx); run.Created != 1 {
+			t.Errorf("after the correction: %+v", run)
+		}
+	})
+}
+
+func TestBrokenCycleIsReadAgain(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{}, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(1500))
+		pages := 0
+		r.erp.OnRequest(func(op string) {
+			if pages++; op == "products.list" && pages == 2 {
+				r.erp.Faults(totalgesttest.Fault{Kind: totalgesttest.HTML200})
+			}
+		})
+		if run, err := r.sync.SyncProducts(ctx, connection); err == nil || run.Complete || run.Reason == "" {
+			t.Fatalf("a broken cycle ended as %+v, %v", run, err)
+		}
+		r.erp.Faults()
+		if run := r.cycle(ctx); run.Read != 1500 || len(r.shop.Products()) != 1500 || r.shop.Duplicates() != 0 {
+			t.Errorf("after it: %+v", run)
+		}
+		runs, err := r.sync.Runs(ctx, connection, syncer.KindProduct)
+		if err != nil || len(runs) != 2 || !runs[0].Complete || runs[1].Complete {
+			t.Errorf("runs: %+v, %v", runs, err)
+		}
+	})
+}

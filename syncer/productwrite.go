@@ -1,0 +1,251 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tg360/tg360/framework360"
+	"github.com/tg360/tg360/totalgest"
+)
+
+// writeProduct creates or updates one product and records the result in its
+// link, which the caller stores. stop is why nothing may be written any more.
+// The error is the shop's; it is in the link too.
+func (s *Syncer) writeProduct(ctx context.Context, c *conn, ch *change, stop error, count func(func(*Run))) error {
+	l := ch.link
+	create := l.PeerID == ""
+	err := stop
+	if err == nil {
+		err = s.callShop(ctx, c, ch, create, count)
+	}
+	l.Owner, l.LeaseEnds, l.DueAt = "", time.Time{}, time.Time{}
+	switch {
+	case err == nil:
+		l.State, l.Reason, l.Code, l.Message, l.Problems = Synced, "", "", "", nil
+		l.SyncedAt, l.Attempts, l.SentBy = s.now(), 0, time.Time{}
+		l.Parts = mergeParts(l.Parts, ch.parts)
+	case stop == nil && create && sent(err):
+		l.State, l.Code, l.Message = InDoubt, codeProductFailed, "sent, and no usable answer came: the shop is searched for its SKU"
+		l.DueAt = s.now().Add(c.RetryFirst)
+		count(func(r *Run) { r.Failed++ })
+	case stop == nil && classify(err) == permanent:
+		l.State, l.Reason, l.Code, l.Message, l.Problems = Blocked, ReasonRefused, codeProductRefused, err.Error(), fieldProblems(err)
+		l.SentBy, l.Parts = time.Time{}, ch.parts // not sent again before it changes
+		count(func(r *Run) { r.Rejected++ })
+	default:
+		l.State, l.Reason, l.Code, l.Message, l.Problems = Retrying, "", codeProductFailed, err.Error(), nil
+		l.SentBy = time.Time{}
+		if class := classify(err); class == passing {
+			l.Attempts++
+		}
+		l.DueAt = s.now().Add(c.backoff(l.Attempts+1, err))
+		count(func(r *Run) { r.Failed++ })
+	}
+	return err
+}
+
+// callShop makes the one call that brings a product to the shop.
+func (s *Syncer) callShop(ctx context.Context, c *conn, ch *change, create bool, count func(func(*Run))) error {
+	l := ch.link
+	if create {
+		id, err := c.Framework360.CreateProduct(ctx, ch.want)
+		count(func(r *Run) { r.Writes++ })
+		if err == nil && id == "" {
+			err = errors.New("the shop confirmed the product without an id")
+		}
+		if err != nil {
+			return err
+		}
+		l.PeerID = id
+		count(func(r *Run) { r.Created++ })
+		return nil
+	}
+	patch, any := changes(&ch.want, l.Parts, ch.parts)
+	if !any {
+		count(func(r *Run) { r.Unchanged++ }) // only fields that TotalGest no longer sends
+		l.Parts = ch.parts
+		return nil
+	}
+	if !c.Framework360.Can(framework360.AbilityPatch) {
+		patch = ch.want // what is left out would be lost
+	}
+	patch.ID = l.PeerID
+	count(func(r *Run) { r.Writes++ })
+	if err := c.Framework360.UpdateProduct(ctx, patch); err != nil {
+		return err
+	}
+	count(func(r *Run) {
+		if ch.found {
+			r.Linked++
+		} else {
+			r.Updated++
+		}
+	})
+	return nil
+}
+
+// stock walks the quantities and writes those that changed.
+func (p *productCycle) stock(ctx context.Context) error {
+	for page, err := range ahead(p.c.TotalGest.StockPages(ctx, totalgest.ListOptions{})) {
+		if err != nil {
+			return fmt.Errorf("list stock: %w", err)
+		}
+		ids := make([]string, len(page.Items))
+		for i := range page.Items {
+			ids[i] = page.Items[i].ID
+		}
+		links, err := p.s.linksByID(ctx, p.c, KindProduct, ids)
+		if err != nil {
+			return err
+		}
+		var todo []*change
+		for i := range page.Items {
+			if ch := p.quantityOf(&page.Items[i], links); ch != nil {
+				todo = append(todo, ch)
+			}
+		}
+		if !p.c.Framework360.Can(framework360.AbilityPatch) {
+			err = p.readWhole(ctx, todo)
+		} else {
+			err = p.write(ctx, todo)
+		}
+		if err != nil {
+			return err
+		}
+		if err := p.lease.renew(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readWhole has workers read and write whole products, for a shop in which a
+// quantity can't be written alone.
+func (p *productCycle) readWhole(ctx context.Context, todo []*change) error {
+	links := make([]*Link, len(todo))
+	for i, ch := range todo {
+		ch.link.State, ch.link.DueAt = Queued, p.s.now()
+		links[i] = ch.link
+	}
+	if _, err := p.s.putSome(ctx, links); err != nil {
+		return fmt.Errorf("keep changed quantities: %w", err)
+	}
+	return p.s.wakeDue(ctx, links)
+}
+
+// quantityOf returns the change of one quantity; nil when there is none, or the
+// product is not in the shop.
+func (p *productCycle) quantityOf(st *totalgest.Stock, links map[string]Link) *change {
+	l, ok := links[st.ID]
+	q, set := st.Quantity.Get()
+	if !ok || !set || l.State != Synced {
+		return nil
+	}
+	want := framework360.Product{Quantity: framework360.Some(sellable(q, &p.c.Settings))}
+	p.parts = fingerprint(p.parts[:0], &want)
+	if partOf(l.Parts, quantityField) == partOf(string(p.parts), quantityField) {
+		return nil
+	}
+	return &change{link: &l, want: want, parts: string(p.parts)}
+}
+
+// workProduct settles one product that a cycle could not: a passing failure, or
+// a creation of which nobody knows whether it happened.
+func (s *Syncer) workProduct(ctx context.Context, c *conn, id string) error {
+	if c.health.paused() || c.Products == ProductsOff {
+		return nil
+	}
+	l, err := s.claim(ctx, c, KindProduct, id, false)
+	if errors.Is(err, errBusy) || errors.Is(err, errIdle) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	version := l.Version
+	if l.unresolved() {
+		if done, err := s.lookUp(ctx, c, l); done || err != nil {
+			return err
+		}
+	}
+	item, err := c.TotalGest.Product(ctx, id)
+	if err != nil {
+		return s.productFailed(ctx, c, l, version, err)
+	}
+	taxes, err := s.taxes(ctx, c)
+	if err != nil {
+		return s.productFailed(ctx, c, l, version, err)
+	}
+	p := &productCycle{s: s, c: c, run: &Run{}, taxes: taxes.byRate}
+	owner := l.Owner
+	l.State, l.Owner = Retrying, "" // compare leaves a link alone that somebody works on
+	ch, err := p.compare(&item, l)
+	l.Owner = owner
+	switch {
+	case err != nil:
+		return s.productFailed(ctx, c, l, version, err)
+	case ch == nil:
+		l.State, l.Code, l.Message = Synced, "", ""
+		if l.PeerID == "" {
+			l.State = NotLinked
+		}
+		return s.release(ctx, c, l, version, time.Time{})
+	}
+	if l.PeerID == "" {
+		l.State, l.SentBy = Sending, s.now().Add(c.WriteWithin)
+		if err := s.save(ctx, c, l, owner, func() { s.extend(c, l) }); err != nil {
+			return fmt.Errorf("record the intent to create: %w", err)
+		}
+	}
+	err = s.writeProduct(ctx, c, ch, nil, func(func(*Run)) {})
+	if err != nil && classify(err) == connection {
+		c.health.pause(err)
+	}
+	due := l.DueAt
+	l.Owner = owner
+	if l.Attempts >= c.MaxAttempts && l.State == Retrying {
+		return s.retry(ctx, c, l, version, err)
+	}
+	return s.release(ctx, c, l, version, due)
+}
+
+// lookUp searches the shop for a product whose creation is in doubt. It reports
+// true when the link was released: found several, or to be asked again.
+func (s *Syncer) lookUp(ctx context.Context, c *conn, l *Link) (bool, error) {
+	l.State, l.Reason = InDoubt, ""
+	if wait := l.SentBy.Sub(s.now()); wait > 0 { // the write itself may still be running
+		return true, s.release(ctx, c, l, l.Done, s.now().Add(wait))
+	}
+	found, err := c.Framework360.FindProducts(ctx, l.SKU)
+	switch {
+	case err != nil && classify(err) == permanent:
+		return true, s.block(ctx, c, l, l.Version, ItemError{Reason: ReasonReview, Code: codeProductSeveral,
+			Message: "the shop can't be searched for this SKU, and the product may have been created: look there: " + err.Error()})
+	case err != nil || (len(found) == 0 && s.now().Before(l.SentBy.Add(c.Settle))):
+		if err != nil && classify(err) == connection {
+			c.health.pause(err)
+		}
+		l.Asked++
+		return true, s.release(ctx, c, l, l.Done, s.now().Add(c.askAfter(l.Asked)))
+	case len(found) > 1:
+		return true, s.block(ctx, c, l, l.Version, ItemError{Reason: ReasonReview, Code: codeProductSeveral, Message: "the shop has several products with this SKU: keep one"})
+	case len(found) == 1:
+		l.PeerID, l.Parts = found[0].ID, "" // what it holds is written again
+	}
+	l.SentBy = time.Time{}
+	return false, nil
+}
+
+// productFailed treats an error by its class; nothing was written.
+func (s *Syncer) productFailed(ctx context.Context, c *conn, l *Link, version int64, err error) error {
+	var item *ItemError
+	switch {
+	case errors.As(err, &item):
+		return s.block(ctx, c, l, version, *item)
+	case classify(err) == permanent:
+		return s.block(ctx, c, l, version, ItemError{Reason: ReasonData, Code: codeProductUnreadable, Message: err.Error()})
+	}
+	return s.retry(ctx, c, l, version, err)
+}

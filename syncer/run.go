@@ -1,0 +1,165 @@
+package syncer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Run is the report of one product cycle or one look at the list of orders.
+type Run struct {
+	ID       string    `json:"id"`
+	Kind     Kind      `json:"kind"`
+	Started  time.Time `json:"started"`
+	Ended    time.Time `json:"ended"`
+	Since    time.Time `json:"since"`            // only what changed since; zero: everything
+	Complete bool      `json:"complete"`         // the whole list was read to its end
+	Reason   string    `json:"reason,omitempty"` // why it is not complete
+
+	Pages     int `json:"pages"`     // pages read
+	Read      int `json:"read"`      // elements read
+	Created   int `json:"created"`   // products created; orders seen for the first time
+	Linked    int `json:"linked"`    // products found in the shop and linked
+	Updated   int `json:"updated"`   // products updated
+	Unchanged int `json:"unchanged"` // nothing to do
+	Rejected  int `json:"rejected"`  // blocked: a person must act
+	Failed    int `json:"failed"`    // to be tried again
+	Writes    int `json:"writes"`    // calls that changed something in the shop
+}
+
+// keptRuns bounds the history of each kind.
+const keptRuns = 50
+
+// Runs returns the reports of the latest runs of a connection, newest first.
+func (s *Syncer) Runs(ctx context.Context, connection string, kind Kind) ([]Run, error) {
+	if _, err := s.conn(connection); err != nil {
+		return nil, err
+	}
+	runs, _, err := s.runs(ctx, connection, kind)
+	return runs, err
+}
+
+func (s *Syncer) runs(ctx context.Context, connection string, kind Kind) ([]Run, Doc, error) {
+	name := "runs/" + string(kind)
+	d, err := s.store.Doc(ctx, connection, name)
+	if errors.Is(err, ErrNotFound) {
+		return nil, Doc{Connection: connection, Name: name}, nil
+	}
+	if err != nil {
+		return nil, d, fmt.Errorf("syncer: read runs: %w", err)
+	}
+	var runs []Run
+	if err := json.Unmarshal(d.Data, &runs); err != nil {
+		return nil, d, fmt.Errorf("syncer: the stored runs of %s can't be read: %w", connection, err)
+	}
+	return runs, d, nil
+}
+
+// keep adds a run to the history.
+func (s *Syncer) keep(ctx context.Context, c *conn, r Run) error {
+	runs, d, err := s.runs(ctx, c.ID, r.Kind)
+	if err != nil {
+		return err
+	}
+	runs = append([]Run{r}, runs...)
+	if d.Data, err = json.Marshal(runs[:min(len(runs), keptRuns)]); err != nil {
+		return err
+	}
+	if err := s.store.PutDoc(ctx, &d); err != nil {
+		return fmt.Errorf("keep the run: %w", err)
+	}
+	return nil
+}
+
+// cycle is what survives between the runs of one kind.
+type cycle struct {
+	Owner     string    `json:"owner,omitempty"` // who runs one now
+	Until     time.Time `json:"until"`           // end of the lease
+	Watermark time.Time `json:"watermark"`       // the server's clock at the start of the last complete run
+	Completed time.Time `json:"completed"`       // our clock at the end of the last complete run
+	Indexed   bool      `json:"indexed"`         // the shop's own products were read once
+}
+
+// ErrBusy means that another process, or another call, runs the same cycle.
+var ErrBusy = errors.New("syncer: the same cycle is already running")
+
+// lease holds a cycle's document while it runs.
+type lease struct {
+	s     *Syncer
+	doc   Doc
+	state cycle
+	ttl   time.Duration
+}
+
+// cycleLease is renewed with each page; a page takes a fraction of it.
+const cycleLease = 2 * time.Minute
+
+func (s *Syncer) begin(ctx context.Context, c *conn, kind Kind) (*lease, error) {
+	l := &lease{s: s, doc: Doc{Connection: c.ID, Name: "cycle/" + string(kind)}, ttl: cycleLease}
+	have, err := s.store.Doc(ctx, c.ID, l.doc.Name)
+	switch {
+	case err == nil:
+		l.doc = have
+		if err := json.Unmarshal(have.Data, &l.state); err != nil {
+			return nil, fmt.Errorf("syncer: the stored cycle of %s can't be read: %w", c.ID, err)
+		}
+	case !errors.Is(err, ErrNotFound):
+		return nil, fmt.Errorf("syncer: read cycle: %w", err)
+	}
+	if l.state.Owner != "" && s.now().Before(l.state.Until) {
+		return nil, ErrBusy
+	}
+	l.state.Owner = newOwner()
+	if err := l.renew(ctx); err != nil {
+		if errors.Is(err, ErrStale) {
+			return nil, ErrBusy
+		}
+		return nil, err
+	}
+	return l, nil
+}
+
+// renew stores the state and moves the end of the lease.
+func (l *lease) renew(ctx context.Context) error {
+	l.state.Until = l.s.now().Add(l.ttl)
+	return l.put(ctx)
+}
+
+// end stores the state and gives the lease back, also while we stop.
+func (l *lease) end(ctx context.Context) error {
+	l.state.Owner, l.state.Until = "", time.Time{}
+	return l.put(context.WithoutCancel(ctx))
+}
+
+func (l *lease) put(ctx context.Context) error {
+	var err error
+	if l.doc.Data, err = json.Marshal(l.state); err != nil {
+		return err
+	}
+	if err := l.s.store.PutDoc(ctx, &l.doc); err != nil {
+		return fmt.Errorf("syncer: keep cycle: %w", err)
+	}
+	return nil
+}
+
+// newRun starts a report.
+func (s *Syncer) newRun(kind Kind) Run { return Run{ID: newOwner(), Kind: kind, Started: s.now()} }
+
+// finish ends a report, keeps it, and gives the lease back.
+func (s *Syncer) finish(ctx context.Context, c *conn, l *lease, r *Run, err error) error {
+	ctx = context.WithoutCancel(ctx)
+	r.Ended, r.Complete = s.now(), err == nil
+	if err != nil {
+		r.Reason = err.Error()
+		if classify(err) == connection {
+			c.health.pause(err)
+		}
+	} else {
+		c.health.resume()
+	}
+	s.log.InfoContext(ctx, "cycle", "connection", c.ID, "kind", r.Kind, "complete", r.Complete, "read", r.Read,
+		"created", r.Created, "updated", r.Updated, "unchanged", r.Unchanged, "rejected", r.Rejected, "failed", r.Failed, "writes", r.Writes)
+	return errors.Join(err, s.keep(ctx, c, *r), l.end(ctx))
+}

@@ -1,0 +1,51 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Status returns the link of one product or order. An item that no link is
+// known of is [NotLinked], which is not an error.
+func (s *Syncer) Status(ctx context.Context, connection string, kind Kind, id string) (Link, error) {
+	c, err := s.conn(connection)
+	if err != nil {
+		return Link{}, err
+	}
+	l, err := s.link(ctx, c, kind, id)
+	if errors.Is(err, ErrNotFound) {
+		return Link{Key: Key{c.ID, kind, id}, State: NotLinked}, nil
+	}
+	if err != nil {
+		return Link{}, fmt.Errorf("syncer: status: %w", err)
+	}
+	return *l, nil
+}
+
+// List returns the links that match; Query.Connection and Kind are required.
+func (s *Syncer) List(ctx context.Context, q Query) ([]Link, error) {
+	if _, err := s.conn(q.Connection); err != nil {
+		return nil, err
+	}
+	return s.store.List(ctx, q)
+}
+
+// Counts returns how many products or orders of a connection are in each state;
+// states without any are left out.
+func (s *Syncer) Counts(ctx context.Context, connection string, kind Kind) (map[State]int, error) {
+	if _, err := s.conn(connection); err != nil {
+		return nil, err
+	}
+	return s.store.Count(ctx, Query{Connection: connection, Kind: kind})
+}
+
+// Paused returns why the background work of a connection stands still; nil: it
+// does not. It goes on after the next cycle that succeeds.
+func (s *Syncer) Paused(connection string) error {
+	c, err := s.conn(connection)
+	if err != nil {
+		return err
+	}
+	return c.health.why()
+}
