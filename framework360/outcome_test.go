@@ -48,6 +48,9 @@ func TestOutcomesOfCreateProduct(t *testing.T) {
 				t.Errorf("outcome %q", e.Outcome)
 			}
 			s.Close() // a late effect has come now
+			if s.FaultCounts()[tt.fault.Kind] != 1 {
+				t.Errorf("faults %v", s.FaultCounts())
+			}
 			if n := s.Requests()["products/create"]; n != 1 || len(s.Products()) != tt.products {
 				t.Errorf("%d requests and %d products, want 1 and %d", n, len(s.Products()), tt.products)
 			}

@@ -133,7 +133,7 @@ func (r *rig) status(ctx context.Context, kind syncer.Kind, id string) syncer.Li
 	if err != nil {
 		r.t.Fatalf("Status: %v", err)
 	}
-	return l
+	return l[0]
 }
 
 // until lets the bubble's time pass until ok, at most for limit.

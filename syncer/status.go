@@ -2,25 +2,29 @@ package syncer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 )
 
-// Status returns the link of one product or order. An item that no link is
-// known of is [NotLinked], which is not an error.
-func (s *Syncer) Status(ctx context.Context, connection string, kind Kind, id string) (Link, error) {
+// Status returns the links of products or orders, in the order of the ids. An
+// item that no link is known of is [NotLinked], which is not an error.
+func (s *Syncer) Status(ctx context.Context, connection string, kind Kind, ids ...string) ([]Link, error) {
 	c, err := s.conn(connection)
 	if err != nil {
-		return Link{}, err
+		return nil, err
 	}
-	l, err := s.link(ctx, c, kind, id)
-	if errors.Is(err, ErrNotFound) {
-		return Link{Key: Key{c.ID, kind, id}, State: NotLinked}, nil
-	}
+	have, err := s.linksByID(ctx, c, kind, ids)
 	if err != nil {
-		return Link{}, fmt.Errorf("syncer: status: %w", err)
+		return nil, fmt.Errorf("syncer: status: %w", err)
 	}
-	return *l, nil
+	out := make([]Link, len(ids))
+	for i, id := range ids {
+		l, ok := have[id]
+		if !ok {
+			l = Link{Key: Key{c.ID, kind, id}, State: NotLinked}
+		}
+		out[i] = l
+	}
+	return out, nil
 }
 
 // List returns the links that match; Query.Connection and Kind are required.

@@ -33,14 +33,16 @@ func (e *StaleError) Is(target error) bool { return target == ErrStale }
 // returns is the caller's to change.
 type Store interface {
 	// Get returns the links with these ids, in no order; ids without a link are
-	// left out, which is not an error.
+	// left out, which is not an error, and an id given twice is one link.
 	Get(ctx context.Context, connection string, kind Kind, ids ...string) ([]Link, error)
 
 	// Put stores the links, all of them or none. Each must bear the revision
 	// that is stored, 0 for a new one; otherwise nothing is stored and the error
 	// is a *StaleError that names those that don't. Afterwards each Revision is
-	// the new one. The same key twice in one call is refused. A claim is a Put:
-	// of two that start from the same revision one fails.
+	// the new one; after an error it is as it was. The same key twice in one
+	// call, and a key with an empty part, are errors that do not match ErrStale.
+	// A claim is a Put: of two that start from the same revision one fails, and
+	// with a *StaleError, whatever the back end calls that.
 	Put(ctx context.Context, links ...*Link) error
 
 	// List returns the links that match, ordered by ID (as bytes), or by DueAt
@@ -63,16 +65,17 @@ type Store interface {
 }
 
 // Query selects links. Every field that is set must match; the zero value of a
-// field does not narrow. Connection and Kind are required.
+// field, and an empty list, do not narrow. Connection and Kind are required: a
+// query without them is an error.
 type Query struct {
 	Connection string
 	Kind       Kind
 	States     []State
-	SKUs       []string  // exact
+	SKUs       []string  // exact; "" is that of a link without one
 	EANs       []string  // exact
 	PeerIDs    []string  // exact
 	Codes      []string  // exact, in Code or Warnings
-	Text       string    // ID, PeerID, PeerNo or SKU is this, or Title begins with it, without case
+	Text       string    // ID, PeerID, PeerNo or SKU is this, or Title begins with it; without case, as strings.ToLower
 	DueBy      time.Time // DueAt is set and not after it
 	After      string    // ID is greater: for paging
 	Limit      int       // 0: no bound

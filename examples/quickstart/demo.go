@@ -293,14 +293,18 @@ func (d *demo) settled(ctx context.Context) error {
 // manual forces the export of a selection: of the invented orders the ones that
 // stayed behind, of a file's the first ones, which are there already.
 func (d *demo) manual(ctx context.Context) error {
-	ids := []string{"no-such-order"}
+	var all []string
 	for _, o := range d.in.orders {
-		l, err := d.sync.Status(ctx, connectionID, syncer.KindOrder, o.ID)
-		if err != nil {
-			return err
-		}
+		all = append(all, o.ID)
+	}
+	links, err := d.sync.Status(ctx, connectionID, syncer.KindOrder, all...)
+	if err != nil {
+		return err
+	}
+	ids := []string{"no-such-order"}
+	for _, l := range links {
 		if len(ids) < 4 && (d.in.fromFile && l.State == syncer.Synced || !d.in.fromFile && (l.State == syncer.NotLinked || l.State == syncer.Blocked)) {
-			ids = append(ids, o.ID)
+			ids = append(ids, l.ID)
 		}
 	}
 	d.out.title("manual", len(ids))

@@ -100,13 +100,14 @@ type Write struct {
 	At        time.Time
 }
 
-// Start runs a server until the test ends. Whatever goes wrong fails the test.
+// Start runs a server until the test ends. Requests that no client should make
+// fail the test. Like httptest.NewServer it panics where it can't start, which
+// here is mostly a profile that is wrong.
 func Start(tb TB, o Options) *Server {
 	tb.Helper()
 	s, err := start(tb, o)
 	if err != nil {
-		tb.Errorf("framework360test: %v", err)
-		return s
+		panic("framework360test: " + err.Error())
 	}
 	tb.Cleanup(s.Close)
 	return s

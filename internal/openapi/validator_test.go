@@ -58,11 +58,11 @@ const profileJSON = `{
   }
 }`
 
-func testProfile(t testing.TB) (*wire.Profile, []wire.RecordInfo) {
+func testProfile(t testing.TB, override ...byte) (*wire.Profile, []wire.RecordInfo) {
 	t.Helper()
 	spec := wire.Spec{Records: []wire.RecordInfo{orderSchema.Info(), lineSchema.Info()},
 		Operations: []string{"list", "find", "get", "create", "make", "update", "anything"}, Settings: []string{"host", "key", "shop"}}
-	p, err := wire.LoadProfile([]byte(profileJSON), nil, spec)
+	p, err := wire.LoadProfile([]byte(profileJSON), override, spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,6 +172,29 @@ func TestValidatorKnowsNoOtherOperation(t *testing.T) {
 		verb, path, _ := strings.Cut(target, " ")
 		if req, err := v.Match(httptest.NewRequest(verb, path, nil), nil); err == nil {
 			t.Errorf("%s is %s", target, req.Operation)
+		}
+	}
+}
+
+// Operations may differ by their bodies alone.
+func TestOperationsThatShareAPathAndAVerb(t *testing.T) {
+	t.Parallel()
+	p, records := testProfile(t, []byte(`{"write":{"dates":"date"},"operations":{"update":{"path":"orders"},"anything":{"path":"orders","open":false,"params":{"all":"all"},"required":["all"]}}}`)...)
+	doc := Generate("test", p, records)
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Error(err)
+	}
+	v, err := NewValidator(doc, "/v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]string{strings.Replace(good, " 10:00:00", "", 1): "create", `{"number":"5","info":{"note":"x"}}`: "update", `{"all":1}`: "anything"} {
+		r := httptest.NewRequest("POST", "/v1/orders", nil)
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Key", "7")
+		req, err := v.Match(r, []byte(body))
+		if err != nil || req.Operation != want || req.Check() != nil {
+			t.Errorf("%s: %+v, %v, want %s", body, req, err, want)
 		}
 	}
 }

@@ -78,13 +78,14 @@ type codecs struct {
 	ref     *wire.Codec[totalgest.OrderRef]
 }
 
-// Start runs a server until the test ends. Whatever goes wrong fails the test.
+// Start runs a server until the test ends. Requests that no client should make
+// fail the test. Like httptest.NewServer it panics where it can't start, which
+// here is mostly a profile that is wrong.
 func Start(tb TB, o Options) *Server {
 	tb.Helper()
 	s, err := start(tb, o)
 	if err != nil {
-		tb.Errorf("totalgesttest: %v", err)
-		return s
+		panic("totalgesttest: " + err.Error())
 	}
 	tb.Cleanup(s.Close)
 	return s
