@@ -76,7 +76,7 @@ func TestCreateProductWithAnOddReply(t *testing.T) {
 			t.Errorf("%s: %q, %d requests", name, e.Outcome, len(l.requests()))
 		}
 	}
-	_, err := newClient(t, config(refused(t))).CreateProduct(t.Context(), sampleProduct("x"))
+	_, err := newClient(t, config(refused)).CreateProduct(t.Context(), sampleProduct("x"))
 	if e := wantError(t, err, framework360.ErrUnavailable); e.Outcome != framework360.OutcomeNotSent {
 		t.Errorf("outcome %q", e.Outcome)
 	}

@@ -82,6 +82,9 @@ func (m *MemoryStore) pick(ctx context.Context, connection string, kind Kind, id
 
 // Put implements [Store].
 func (m *MemoryStore) Put(ctx context.Context, links ...*Link) error {
+	if err := wholeKeys(links); err != nil {
+		return err
+	}
 	if err := distinctKeys(links); err != nil {
 		return err
 	}
@@ -101,6 +104,16 @@ func (m *MemoryStore) Put(ctx context.Context, links ...*Link) error {
 		l.Revision++
 		m.set(l.Key).put(l)
 		links[i].Revision = l.Revision
+	}
+	return nil
+}
+
+// wholeKeys refuses a link that no query could ever find.
+func wholeKeys(links []*Link) error {
+	for i, l := range links {
+		if l.Connection == "" || l.Kind == "" || l.ID == "" {
+			return fmt.Errorf("syncer: link %d of %d lacks a connection, a kind or an id", i+1, len(links))
+		}
 	}
 	return nil
 }

@@ -143,7 +143,7 @@ func TestCreateOrderWithAnOddReply(t *testing.T) {
 
 func TestCreateOrderThatIsNotSent(t *testing.T) {
 	t.Parallel()
-	_, _, err := newClient(t, config(refused(t))).CreateOrder(t.Context(), sampleOrder("x"))
+	_, _, err := newClient(t, config(refused)).CreateOrder(t.Context(), sampleOrder("x"))
 	if e := wantError(t, err, totalgest.ErrUnavailable); e.Outcome != totalgest.OutcomeNotSent {
 		t.Errorf("outcome %q", e.Outcome)
 	}

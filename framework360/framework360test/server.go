@@ -135,9 +135,13 @@ func start(tb TB, o Options) (*Server, error) {
 	if err != nil {
 		return s, err
 	}
-	s.URL = s.http.URL
 	s.shapes = newShapes(s.http.Profile, framework360.Contract().Spec.Records)
-	return s, s.compile()
+	if err := s.compile(); err != nil {
+		return s, err
+	}
+	err = s.http.Listen()
+	s.URL = s.http.URL
+	return s, err
 }
 
 // usual fills in the lists of a shop.

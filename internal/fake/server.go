@@ -76,8 +76,7 @@ type Server struct {
 	hook       func(operation string)
 }
 
-// New checks the configuration and starts to listen on this machine, unless
-// told otherwise.
+// New checks the configuration. The server does not listen before Listen.
 func New(c Config) (*Server, error) {
 	s := &Server{config: c, URL: "http://127.0.0.1", requests: map[string]int{}, faults: faults.New(c.Seed)}
 	known, err := s.learn()
@@ -86,10 +85,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.Profile, s.validator = known.profile, known.validator
 	s.handler = s.faults.Wrap(http.HandlerFunc(s.serve))
-	if !c.NoListen {
-		err = s.listen()
-	}
-	return s, err
+	return s, nil
 }
 
 // wisdom is what a server knows of its wire; it is only read.
@@ -134,7 +130,11 @@ func (s *Server) setting(name string) string {
 	return s.config.Settings[name]
 }
 
-func (s *Server) listen() error {
+// Listen starts to listen on this machine, unless told otherwise.
+func (s *Server) Listen() error {
+	if s.config.NoListen {
+		return nil
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listening on this machine: %w", err)

@@ -301,8 +301,10 @@ func (g *generator) failure() *openapi3.Schema {
 	}
 	if len(env.Fields) > 0 {
 		list := openapi3.NewArraySchema()
-		list.Items = openapi3.NewObjectSchema().WithProperty("path", openapi3.NewStringSchema()).
-			WithProperty("message", openapi3.NewStringSchema()).NewRef()
+		field := openapi3.NewObjectSchema()
+		g.put(field, []string{"path"}, text(), grade, false)
+		g.put(field, []string{"message"}, text(), grade, false)
+		list.Items = field.NewRef()
 		g.put(s, env.Fields, list, grade, false)
 	}
 	return s

@@ -43,6 +43,9 @@ func Ungraded(doc *openapi3.T) []string {
 			check(what+"."+name, p.Value.Extensions)
 			walk(what+"."+name, p.Value)
 		}
+		if s.Items != nil && s.Items.Ref == "" {
+			walk(what+"[]", s.Items.Value)
+		}
 	}
 	for name, s := range doc.Components.Schemas {
 		walk(name, s.Value)

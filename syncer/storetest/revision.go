@@ -133,6 +133,19 @@ func sameKeyTwiceIsRefused(r *rig) error {
 	return r.put(fresh, elsewhere, product)
 }
 
+func partOfAKeyIsRefused(r *rig) error {
+	for _, cut := range []func(*syncer.Key){
+		func(k *syncer.Key) { k.Connection = "" }, func(k *syncer.Key) { k.Kind = "" }, func(k *syncer.Key) { k.ID = "" },
+	} {
+		odd := order("2")
+		cut(&odd.Key)
+		if err := r.Put(r.ctx, order("1"), odd); err == nil || errors.Is(err, syncer.ErrStale) {
+			return fmt.Errorf("key %+v: error %v, want one that is not ErrStale", odd.Key, err)
+		}
+	}
+	return r.lacks("1")
+}
+
 func revisionGrows(r *rig) error {
 	l := order("1")
 	last := l.Revision

@@ -64,6 +64,7 @@ var rules = []rule{
 	{"StalePutIsRefused", stalePutIsRefused},
 	{"BatchIsAllOrNone", batchIsAllOrNone},
 	{"SameKeyTwiceIsRefused", sameKeyTwiceIsRefused},
+	{"PartOfAKeyIsRefused", partOfAKeyIsRefused},
 	{"RevisionGrows", revisionGrows},
 	{"OneClaimWins", oneClaimWins},
 	{"OneCreationWins", oneCreationWins},

@@ -187,6 +187,11 @@ var brokenStores = []struct {
 		}
 		return s.Put(ctx, slices.Collect(maps.Values(last))...)
 	}), map[string]string{"SameKeyTwiceIsRefused": "want one that is not ErrStale"}},
+	{"fills in a missing id", keyed(func(k *syncer.Key) {
+		if k.ID == "" {
+			k.ID = "none"
+		}
+	}), map[string]string{"PartOfAKeyIsRefused": "want one that is not ErrStale"}},
 	{"takes an id only once", keyed(func(k *syncer.Key) { k.Kind = "any" }), map[string]string{
 		"SameKeyTwiceIsRefused": "same key", "ConnectionsAndKindsAreApart": "changed by somebody else",
 	}},

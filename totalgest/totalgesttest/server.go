@@ -119,8 +119,12 @@ func start(tb TB, o Options) (*Server, error) {
 	if err != nil {
 		return s, err
 	}
+	if err := s.compile(); err != nil {
+		return s, err
+	}
+	err = s.http.Listen()
 	s.URL = s.http.URL
-	return s, s.compile()
+	return s, err
 }
 
 func (s *Server) compile() error {
