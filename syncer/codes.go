@@ -23,6 +23,7 @@ const (
 	codeOrderRounding      = "TG-ORD-017" // a rounding line was added
 	codeOrderVATUnknown    = "TG-ORD-018" // no VAT rate on some part: net and VAT are not sent
 	codeOrderFailed        = "TG-ORD-019" // a passing failure: it is tried again
+	codeOrderChanged       = "TG-ORD-020" // changed in the shop after it was exported
 	codeProductUnreadable  = "TG-PRD-001" // a field that the sync needs is missing or malformed
 	codeProductNoPrice     = "TG-PRD-002" // no price in the configured list and currency
 	codeProductNoTax       = "TG-PRD-003" // VAT rate that the shop's taxes lack

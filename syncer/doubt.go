@@ -34,7 +34,7 @@ func (s *Syncer) resolve(ctx context.Context, c *conn, l *Link) error {
 	}
 	switch {
 	case len(refs) == 1:
-		return s.confirmed(ctx, c, l, l.Version, refs[0])
+		return s.confirmed(ctx, c, l, l.Done, refs[0]) // what was sent is then compared with what the shop has now
 	case len(refs) > 1:
 		return s.block(ctx, c, l, l.Version, ItemError{Reason: ReasonReview, Code: codeOrderSeveral,
 			Message: fmt.Sprintf("TotalGest has %d orders with the external id %s", len(refs), c.externalID(l.ID))})
@@ -50,7 +50,10 @@ func (s *Syncer) resolve(ctx context.Context, c *conn, l *Link) error {
 	}
 	// It is not there, and can't come any more: a new attempt.
 	l.State, l.Code, l.Message, l.SentBy = Queued, "", "", time.Time{}
-	l.Attempts++
+	if l.Attempts++; l.Attempts >= c.MaxAttempts {
+		return s.block(ctx, c, l, l.Version, ItemError{Reason: ReasonGaveUp, Code: codeOrderGaveUp,
+			Message: fmt.Sprintf("%d attempts were sent and never arrived", l.Attempts)})
+	}
 	return s.release(ctx, c, l, l.Done, s.now())
 }
 

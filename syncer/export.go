@@ -51,6 +51,9 @@ func (s *Syncer) export(ctx context.Context, c *conn, l *Link, byHand bool) erro
 		return s.settle(ctx, c, l, version, v)
 	}
 	out, err := s.mapOrder(ctx, c, &o, paid)
+	if l.PeerID != "" && (v.code == codeOrderCancelled || errors.As(err, new(*ItemError))) {
+		return s.conflict(ctx, c, l, version, v, err)
+	}
 	if err != nil {
 		return s.orderFailed(ctx, c, l, version, err, codeOrderUnreadable)
 	}
@@ -76,9 +79,25 @@ func (s *Syncer) settle(ctx context.Context, c *conn, l *Link, version int64, v 
 
 // alreadyThere compares an exported order with what the shop has now.
 func (s *Syncer) alreadyThere(ctx context.Context, c *conn, l *Link, version int64, hash string) error {
+	if l.Hash != "" && l.Hash != hash {
+		return s.conflict(ctx, c, l, version, verdict{}, nil)
+	}
 	l.State, l.Reason, l.Code, l.Message, l.Problems = Synced, "", "", "", nil
-	if l.Hash != hash {
-		l.State, l.Message = Conflict, "the order changed in the shop after it was exported"
+	return s.release(ctx, c, l, version, time.Time{})
+}
+
+// conflict records that an order is no longer what was exported: cancelled, or
+// changed, perhaps so that it could not be exported any more. It is never sent a
+// second time.
+func (s *Syncer) conflict(ctx context.Context, c *conn, l *Link, version int64, v verdict, err error) error {
+	l.State, l.Reason, l.Code, l.Message, l.Problems = Conflict, "", codeOrderChanged, "the order changed in the shop after it was exported", nil
+	var item *ItemError
+	switch {
+	case v.code == codeOrderCancelled:
+		l.Code, l.Message = v.code, "the order was cancelled or refunded in the shop after it was exported"
+	case errors.As(err, &item):
+		l.Message += ": " + item.Message
+		l.Problems = item.Problems
 	}
 	return s.release(ctx, c, l, version, time.Time{})
 }
@@ -252,9 +271,12 @@ func (s *Syncer) match(ctx context.Context, c *conn, rows []framework360.Row) ([
 // be waiting for the shop, but an order can refer to it.
 var linkedStates = []State{Synced, Retrying, Queued, Sending, InDoubt}
 
-// orderHash is a fingerprint of what is exported.
+// orderHash is a fingerprint of what is exported, but for what may well change
+// later: a cash on delivery is paid in the end.
 func orderHash(o *totalgest.Order) string {
-	b, err := json.Marshal(o)
+	content := *o
+	content.Paid, content.PaidAt, content.TransactionID = totalgest.Opt[bool]{}, time.Time{}, ""
+	b, err := json.Marshal(content)
 	if err != nil {
 		return "" // can't happen: the record holds texts, times and decimals only
 	}

@@ -169,7 +169,10 @@ func (s *Syncer) Retry(ctx context.Context, connection string, kind Kind, ids ..
 		if l.PeerID != "" && kind == KindOrder || l.Claimed("", s.now()) {
 			continue
 		}
-		l.DueAt, l.Attempts, l.Hash = s.now(), 0, ""
+		l.DueAt, l.Attempts = s.now(), 0
+		if kind == KindProduct {
+			l.Parts = "" // also what was refused is sent once more
+		}
 		due = append(due, &l)
 	}
 	stale, err := s.putSome(ctx, due)

@@ -24,14 +24,12 @@ func MapProduct(p totalgest.Product, ctx ProductContext) (framework360.Product, 
 	out := framework360.Product{
 		SKU: framework360.Some(p.SKU), Name: framework360.Some(p.Name), EAN: p.EAN,
 		Description: p.Description, ShortDescription: p.ShortDescription,
-		VATRate: p.VATRate, Brand: p.Brand, Category: p.Category, Images: p.Images, Options: p.Options, Active: p.Active,
+		VATRate: p.VATRate, Brand: p.Brand, Category: p.Category, Images: p.Images, Options: p.Options,
+		Active: framework360.Some(p.Active.Or(true) && p.DeletedAt.IsZero()),
 	}
 	out.TaxID = m.tax()
 	out.Price = m.price()
 	out.Quantity = m.quantity()
-	if !p.DeletedAt.IsZero() {
-		out.Active = framework360.Some(false)
-	}
 	if len(p.Meta.Problems) > 0 {
 		m.warn(codeProductFieldOdd)
 	}

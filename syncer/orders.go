@@ -20,17 +20,14 @@ func (s *Syncer) PollOrders(ctx context.Context, connection string) (Run, error)
 	if err != nil {
 		return Run{}, err
 	}
-	l, err := s.begin(ctx, c, KindOrder)
+	ctx, l, err := s.begin(ctx, c, KindOrder)
 	if err != nil {
 		return Run{}, err
 	}
 	run := s.newRun(KindOrder)
 	run.Since = l.state.Completed
 	err = s.poll(ctx, c, l, &run)
-	if err == nil {
-		l.state.Completed = s.now()
-	}
-	return run, s.finish(ctx, c, l, &run, err)
+	return run, s.finish(ctx, c, l, &run, err, func(state *cycle) { state.Completed = s.now() })
 }
 
 func (s *Syncer) poll(ctx context.Context, c *conn, l *lease, run *Run) error {
@@ -44,9 +41,6 @@ func (s *Syncer) poll(ctx context.Context, c *conn, l *lease, run *Run) error {
 		}
 		done, err := p.page(ctx, page)
 		if err != nil || done {
-			return err
-		}
-		if err := l.renew(ctx); err != nil {
 			return err
 		}
 	}

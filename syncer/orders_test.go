@@ -509,3 +509,41 @@ func TestInterruptedLookLosesNoOrder(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatHappensInTheShopAfterTheExport(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name   string
+		change func(*framework360.Order)
+		state  syncer.State
+		code   string
+	}{
+		{"paid on delivery", func(o *framework360.Order) { o.PaymentState = "paid" }, syncer.Synced, ""},
+		{"address", func(o *framework360.Order) { o.Billing.Address = "Via Nuova 2" }, syncer.Conflict, "TG-ORD-020"},
+		{"a row more, and no sum", func(o *framework360.Order) { o.Rows = append(o.Rows, o.Rows[0]) }, syncer.Conflict, "TG-ORD-020"},
+		{"cancelled", func(o *framework360.Order) { o.StateID, o.StateName = "5", "Annullato" }, syncer.Conflict, "TG-ORD-002"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, setup{}, func(ctx context.Context, r *rig) {
+				r.erp.SetProducts(products(2))
+				r.cycle(ctx)
+				o := order("501")
+				o.StateID, o.StateName, o.PaymentState, o.PaymentID, o.PaymentName = "3", "Completato", "unpaid", "9", "Contrassegno"
+				r.shop.PutOrder(o)
+				r.work(ctx)
+				r.poll(ctx)
+				r.settled(ctx, time.Minute)
+				r.shop.UpdateOrder("501", tc.change)
+				if err := r.sync.Notify(ctx, connection, "501"); err != nil {
+					t.Fatal(err)
+				}
+				pause(time.Minute)
+				l := r.status(ctx, syncer.KindOrder, "501")
+				if l.State != tc.state || l.Code != tc.code || l.PeerID == "" || len(r.erp.Orders()) != 1 {
+					t.Errorf("%+v, %d orders", l, len(r.erp.Orders()))
+				}
+			})
+		})
+	}
+}

@@ -28,17 +28,14 @@ func (s *Syncer) SyncProducts(ctx context.Context, connection string) (Run, erro
 	if c.Products == ProductsOff {
 		return Run{}, fmt.Errorf("syncer: connection %s does not sync products", connection)
 	}
-	l, err := s.begin(ctx, c, KindProduct)
+	ctx, l, err := s.begin(ctx, c, KindProduct)
 	if err != nil {
 		return Run{}, err
 	}
 	run := s.newRun(KindProduct)
 	p := &productCycle{s: s, c: c, lease: l, run: &run}
 	mark, err := p.walk(ctx)
-	if err == nil {
-		l.state.Watermark, l.state.Completed = mark, s.now()
-	}
-	return run, s.finish(ctx, c, l, &run, err)
+	return run, s.finish(ctx, c, l, &run, err, func(state *cycle) { state.Watermark, state.Completed = mark, s.now() })
 }
 
 // productCycle is one cycle at work.
@@ -138,8 +135,7 @@ func (p *productCycle) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	p.lease.state.Indexed = true
-	return p.lease.renew(ctx)
+	return p.lease.update(ctx, func(state *cycle) { state.Indexed = true })
 }
 
 // index keeps a link for each product of the shop, so that it is found by its
@@ -162,10 +158,7 @@ func (p *productCycle) index(ctx context.Context, items []framework360.Product) 
 				Title: x.Name.Or(""), SKU: x.SKU.Or(""), EAN: x.EAN.Or(""), SeenAt: p.s.now()})
 		}
 	}
-	if err := p.s.putNew(ctx, fresh); err != nil {
-		return err
-	}
-	return p.lease.renew(ctx)
+	return p.s.putNew(ctx, fresh)
 }
 
 // change is one product that must be written.
@@ -174,6 +167,8 @@ type change struct {
 	want  framework360.Product
 	parts string // fingerprint of want
 	found bool   // the shop has it, and it was not linked yet
+
+	stored bool // the link has been stored on its own
 }
 
 // page compares a page with its links and writes what is different.
@@ -218,7 +213,7 @@ func (p *productCycle) page(ctx context.Context, page totalgest.Page[totalgest.P
 	if p.s.config.OnProgress != nil {
 		p.s.config.OnProgress(Progress{Connection: p.c.ID, Run: *p.run})
 	}
-	return p.lease.renew(ctx)
+	return nil
 }
 
 // latest keeps the last of several elements with the same id.
@@ -316,10 +311,9 @@ func (p *productCycle) unreadable(ctx context.Context, rejected []error, blocked
 	return blocked, nil
 }
 
-// write brings a page's changes to the shop: bounded, and with the intent to
-// create made durable first.
+// write brings a page's changes to the shop, a bounded number at a time.
 func (p *productCycle) write(ctx context.Context, todo []*change) error {
-	todo, err := p.intend(ctx, todo)
+	todo, err := p.settle(ctx, todo)
 	if err != nil || len(todo) == 0 {
 		return err
 	}
@@ -334,7 +328,7 @@ func (p *productCycle) write(ctx context.Context, todo []*change) error {
 			if stop == nil {
 				stop = ctx.Err()
 			}
-			err := p.s.writeProduct(ctx, p.c, ch, stop, p.count)
+			err := p.writeOne(ctx, ch, stop)
 			if err != nil && classify(err) == connection {
 				p.mu.Lock()
 				wide = err
@@ -344,14 +338,44 @@ func (p *productCycle) write(ctx context.Context, todo []*change) error {
 		})
 	}
 	_ = g.Wait() // its functions return nil
-	links := make([]*Link, len(todo))
-	for i, ch := range todo {
-		links[i] = ch.link
+	var links []*Link
+	for _, ch := range todo {
+		if !ch.stored {
+			links = append(links, ch.link)
+		}
 	}
 	if _, err := p.s.putSome(context.WithoutCancel(ctx), links); err != nil {
 		return fmt.Errorf("keep what was written: %w", err)
 	}
 	return errors.Join(wide, ctx.Err())
+}
+
+// writeOne brings one change to the shop. That a product is about to be created
+// is made durable first: whoever finds that later looks in the shop before
+// creating it. Its result is stored at once, for the same reason; updates may be
+// repeated, and their results are stored by the page.
+func (p *productCycle) writeOne(ctx context.Context, ch *change, stop error) error {
+	l := ch.link
+	create := l.PeerID == "" && stop == nil
+	if create {
+		ch.stored = true
+		l.State, l.SentBy = Sending, p.s.now().Add(p.c.WriteWithin)
+		l.Owner = p.lease.state.Owner
+		p.s.extend(p.c, l)
+		if err := p.s.store.Put(ctx, l); errors.Is(err, ErrStale) {
+			return nil // somebody else took it up meanwhile
+		} else if err != nil {
+			return fmt.Errorf("record the intent to create: %w", err)
+		}
+	}
+	err := p.s.writeProduct(ctx, p.c, ch, stop, p.count)
+	if create {
+		// A stale link was taken up after its lease; that worker finds the product.
+		if perr := p.s.store.Put(context.WithoutCancel(ctx), l); perr != nil && !errors.Is(perr, ErrStale) {
+			return errors.Join(err, fmt.Errorf("keep what was created: %w", perr))
+		}
+	}
+	return err
 }
 
 // count adds to the report.
@@ -361,11 +385,11 @@ func (p *productCycle) count(f func(*Run)) {
 	f(p.run)
 }
 
-// intend links products that the shop has already, and records for the others
-// that they are about to be created: whoever finds that later looks first.
-func (p *productCycle) intend(ctx context.Context, todo []*change) ([]*change, error) {
+// settle decides which of the products that are not linked may be created:
+// those that the shop has already are linked, and of several with one SKU all but
+// the first wait for a person.
+func (p *productCycle) settle(ctx context.Context, todo []*change) ([]*change, error) {
 	var fresh []*change
-	bySKU := map[string]*change{}
 	for _, ch := range todo {
 		if ch.link.PeerID == "" {
 			fresh = append(fresh, ch)
@@ -383,36 +407,29 @@ func (p *productCycle) intend(ctx context.Context, todo []*change) ([]*change, e
 		return nil, err
 	}
 	drop := map[*change]bool{}
-	var intents, blocked []*Link
+	var blocked []*Link
 	for _, ch := range fresh {
 		l := ch.link
-		switch other := bySKU[l.SKU]; {
+		owner := taken[l.SKU]
+		if owner == "" {
+			taken[l.SKU] = l.ID
+		}
+		switch {
 		case p.c.Products == StockOnly && l.PeerID == "":
 			drop[ch] = true // nothing to write a quantity to
 			p.run.Unchanged++
-			continue
-		case other != nil || (taken[l.SKU] != "" && taken[l.SKU] != l.ID):
+		case owner != "" && owner != l.ID:
 			drop[ch] = true
 			blocked = p.reject(blocked, l, &ItemError{Reason: ReasonReview, Code: codeProductDuplicate, Message: "another product of TotalGest has the same SKU: one SKU is one product in the shop"})
-			continue
 		case l.Code == codeProductSeveral:
 			drop[ch] = true
 			blocked = p.reject(blocked, l, &ItemError{Reason: ReasonReview, Code: codeProductSeveral, Message: "the shop has several products with this SKU: keep one"})
-			continue
-		}
-		bySKU[l.SKU] = ch
-		if l.PeerID == "" {
-			l.State, l.SentBy = Sending, p.s.now().Add(p.c.WriteWithin)
-			l.LeaseEnds = p.s.now().Add(cycleLease)
-			l.Owner, l.DueAt = p.lease.state.Owner, l.LeaseEnds
-			intents = append(intents, l)
 		}
 	}
-	stale, err := p.s.putSome(ctx, slices.Concat(intents, blocked, adopted))
-	if err != nil {
-		return nil, fmt.Errorf("record the intent to create: %w", err)
+	if _, err := p.s.putSome(ctx, slices.Concat(blocked, adopted)); err != nil {
+		return nil, fmt.Errorf("keep what was matched: %w", err)
 	}
-	return slices.DeleteFunc(todo, func(ch *change) bool { return drop[ch] || stale[ch.link.Key] }), nil
+	return slices.DeleteFunc(todo, func(ch *change) bool { return drop[ch] }), nil
 }
 
 // adopt finds products of the shop with the SKU of a new one: exactly one is

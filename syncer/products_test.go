@@ -2,6 +2,7 @@ package syncer_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -212,6 +213,90 @@ func TestBrokenCycleIsReadAgain(t *testing.T) {
 		runs, err := r.sync.Runs(ctx, connection, syncer.KindProduct)
 		if err != nil || len(runs) != 2 || !runs[0].Complete || runs[1].Complete {
 			t.Errorf("runs: %+v, %v", runs, err)
+		}
+	})
+}
+
+func TestSlowShopGetsNothingTwice(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{adjust: func(c *syncer.Connection) { c.Writers = 1 }}, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(600))
+		r.shop.Faults(framework360test.Fault{Kind: framework360test.Slow, Operation: "products/create", Delay: time.Second})
+		r.work(ctx) // its sweep must not take up what the cycle is about to do
+		done := make(chan syncer.Run)
+		go func() { done <- r.cycle(ctx) }()
+		pause(5 * time.Minute) // longer than any lease
+		if _, err := r.sync.SyncProducts(ctx, connection); !errors.Is(err, syncer.ErrBusy) {
+			t.Errorf("a second cycle beside the first: %v", err)
+		}
+		if run := <-done; run.Created != 600 || r.shop.Duplicates() != 0 || len(r.shop.Products()) != 600 {
+			t.Errorf("%+v, %d products, %d doubled", run, len(r.shop.Products()), r.shop.Duplicates())
+		}
+	})
+}
+
+func TestDeletedProductIsHiddenAndComesBack(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{}, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(2))
+		r.cycle(ctx)
+		for _, deleted := range []bool{true, false} {
+			r.erp.UpdateProduct("1", func(p *totalgest.Product) {
+				p.DeletedAt = time.Time{}
+				if deleted {
+					p.DeletedAt = time.Now()
+				}
+			})
+			pause(time.Minute)
+			r.cycle(ctx)
+			if p, _ := r.shop.Product("SKU-1"); p.Active.Or(true) == deleted {
+				t.Errorf("deleted %v: active %v", deleted, p.Active)
+			}
+		}
+		r.erp.PutProduct(totalgest.Product{ID: "9", SKU: "SKU-9", Name: "Mai venduto", DeletedAt: time.Now()})
+		pause(time.Minute)
+		r.cycle(ctx)
+		if _, ok := r.shop.Product("SKU-9"); ok {
+			t.Error("a product that was deleted before the shop had it was created")
+		}
+	})
+}
+
+func TestWholeUpdatesForAShopThatClearsTheRest(t *testing.T) {
+	t.Parallel()
+	full := []byte(`{"update":"full"}`)
+	bubble(t, setup{shop: framework360test.Options{Profile: full}}, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(3))
+		r.cycle(ctx)
+		r.erp.SetStock("2", dec("4"), false)
+		r.erp.UpdateProduct("3", func(p *totalgest.Product) { p.Name = "Nuovo nome" })
+		r.work(ctx)
+		pause(5 * time.Minute)
+		r.cycle(ctx)
+		pause(time.Minute)
+		two, _ := r.shop.Product("SKU-2")
+		three, _ := r.shop.Product("SKU-3")
+		if two.Quantity.Or(decimal.Zero).String() != "4" || two.Name.Or("") != "Articolo 2" || three.Name.Or("") != "Nuovo nome" || !three.Price.IsSet() {
+			t.Errorf("%+v\n%+v", two, three)
+		}
+	})
+}
+
+func TestStockOnly(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{adjust: func(c *syncer.Connection) { c.Products = syncer.StockOnly }}, func(ctx context.Context, r *rig) {
+		r.shop.PutProduct(framework360.Product{SKU: framework360.Some("SKU-1"), Name: framework360.Some("Del negozio"), Quantity: framework360.Some(dec("1"))})
+		r.erp.SetProducts(products(2))
+		r.cycle(ctx)
+		p, _ := r.shop.Product("SKU-1")
+		if p.Quantity.Or(decimal.Zero).String() != "10" || p.Name.Or("") != "Del negozio" || p.Price.IsSet() || len(r.shop.Products()) != 1 {
+			t.Errorf("%+v, %d products", p, len(r.shop.Products()))
+		}
+		writes := r.shop.Writes()
+		pause(5 * time.Minute)
+		r.cycle(ctx)
+		if r.shop.Writes() != writes {
+			t.Error("written again")
 		}
 	})
 }

@@ -50,7 +50,10 @@ func (s *Syncer) writeProduct(ctx context.Context, c *conn, ch *change, stop err
 func (s *Syncer) callShop(ctx context.Context, c *conn, ch *change, create bool, count func(func(*Run))) error {
 	l := ch.link
 	if create {
-		id, err := c.Framework360.CreateProduct(ctx, ch.want)
+		// Once begun it is finished also while we stop: an aborted write is a doubt.
+		write, cancel := context.WithDeadline(context.WithoutCancel(ctx), l.SentBy)
+		defer cancel()
+		id, err := c.Framework360.CreateProduct(write, ch.want)
 		count(func(r *Run) { r.Writes++ })
 		if err == nil && id == "" {
 			err = errors.New("the shop confirmed the product without an id")
@@ -112,9 +115,6 @@ func (p *productCycle) stock(ctx context.Context) error {
 			err = p.write(ctx, todo)
 		}
 		if err != nil {
-			return err
-		}
-		if err := p.lease.renew(ctx); err != nil {
 			return err
 		}
 	}

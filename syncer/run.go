@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -88,52 +89,69 @@ var ErrBusy = errors.New("syncer: the same cycle is already running")
 // lease holds a cycle's document while it runs.
 type lease struct {
 	s     *Syncer
+	stop  context.CancelCauseFunc // ends the heartbeat
+	mu    sync.Mutex
 	doc   Doc
 	state cycle
-	ttl   time.Duration
 }
 
-// cycleLease is renewed with each page; a page takes a fraction of it.
+// cycleLease is how long a cycle is safe from others after its holder's last
+// sign of life; it is renewed three times as often.
 const cycleLease = 2 * time.Minute
 
-func (s *Syncer) begin(ctx context.Context, c *conn, kind Kind) (*lease, error) {
-	l := &lease{s: s, doc: Doc{Connection: c.ID, Name: "cycle/" + string(kind)}, ttl: cycleLease}
+// begin takes a cycle. The context that it returns ends when the lease is lost.
+func (s *Syncer) begin(ctx context.Context, c *conn, kind Kind) (context.Context, *lease, error) {
+	l := &lease{s: s, doc: Doc{Connection: c.ID, Name: "cycle/" + string(kind)}}
 	have, err := s.store.Doc(ctx, c.ID, l.doc.Name)
 	switch {
 	case err == nil:
 		l.doc = have
 		if err := json.Unmarshal(have.Data, &l.state); err != nil {
-			return nil, fmt.Errorf("syncer: the stored cycle of %s can't be read: %w", c.ID, err)
+			return ctx, nil, fmt.Errorf("syncer: the stored cycle of %s can't be read: %w", c.ID, err)
 		}
 	case !errors.Is(err, ErrNotFound):
-		return nil, fmt.Errorf("syncer: read cycle: %w", err)
+		return ctx, nil, fmt.Errorf("syncer: read cycle: %w", err)
 	}
 	if l.state.Owner != "" && s.now().Before(l.state.Until) {
-		return nil, ErrBusy
+		return ctx, nil, ErrBusy
 	}
 	l.state.Owner = newOwner()
-	if err := l.renew(ctx); err != nil {
+	if err := l.update(ctx, func(*cycle) {}); err != nil {
 		if errors.Is(err, ErrStale) {
-			return nil, ErrBusy
+			return ctx, nil, ErrBusy
 		}
-		return nil, err
+		return ctx, nil, err
 	}
-	return l, nil
+	ctx, l.stop = context.WithCancelCause(ctx)
+	go l.heartbeat(ctx)
+	return ctx, l, nil
 }
 
-// renew stores the state and moves the end of the lease.
-func (l *lease) renew(ctx context.Context) error {
-	l.state.Until = l.s.now().Add(l.ttl)
-	return l.put(ctx)
+// heartbeat renews the lease until the cycle ends, and ends the cycle when that
+// fails.
+func (l *lease) heartbeat(ctx context.Context) {
+	t := time.NewTicker(cycleLease / 3)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			if err := l.update(ctx, func(*cycle) {}); err != nil {
+				l.stop(err)
+			}
+		}
+	}
 }
 
-// end stores the state and gives the lease back, also while we stop.
-func (l *lease) end(ctx context.Context) error {
-	l.state.Owner, l.state.Until = "", time.Time{}
-	return l.put(context.WithoutCancel(ctx))
-}
-
-func (l *lease) put(ctx context.Context) error {
+// update changes the state, stores it, and moves the end of the lease.
+func (l *lease) update(ctx context.Context, change func(*cycle)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change(&l.state)
+	if l.state.Until = (time.Time{}); l.state.Owner != "" {
+		l.state.Until = l.s.now().Add(cycleLease)
+	}
 	var err error
 	if l.doc.Data, err = json.Marshal(l.state); err != nil {
 		return err
@@ -147,8 +165,13 @@ func (l *lease) put(ctx context.Context) error {
 // newRun starts a report.
 func (s *Syncer) newRun(kind Kind) Run { return Run{ID: newOwner(), Kind: kind, Started: s.now()} }
 
-// finish ends a report, keeps it, and gives the lease back.
-func (s *Syncer) finish(ctx context.Context, c *conn, l *lease, r *Run, err error) error {
+// finish ends a report, keeps it, and gives the lease back, also while we stop;
+// done notes what a complete run leaves for the next.
+func (s *Syncer) finish(ctx context.Context, c *conn, l *lease, r *Run, err error, done func(*cycle)) error {
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		err = errors.Join(err, cause)
+	}
+	l.stop(nil)
 	ctx = context.WithoutCancel(ctx)
 	r.Ended, r.Complete = s.now(), err == nil
 	if err != nil {
@@ -161,5 +184,10 @@ func (s *Syncer) finish(ctx context.Context, c *conn, l *lease, r *Run, err erro
 	}
 	s.log.InfoContext(ctx, "cycle", "connection", c.ID, "kind", r.Kind, "complete", r.Complete, "read", r.Read,
 		"created", r.Created, "updated", r.Updated, "unchanged", r.Unchanged, "rejected", r.Rejected, "failed", r.Failed, "writes", r.Writes)
-	return errors.Join(err, s.keep(ctx, c, *r), l.end(ctx))
+	return errors.Join(err, s.keep(ctx, c, *r), l.update(ctx, func(state *cycle) {
+		state.Owner = ""
+		if err == nil {
+			done(state)
+		}
+	}))
 }

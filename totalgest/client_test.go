@@ -202,7 +202,7 @@ func TestWalk(t *testing.T) {
 				t.Fatal(err)
 			}
 			if pages++; pages == 1 {
-				time.Sleep(time.Second) // the bubble's clock
+				<-time.After(time.Second) // on the clock of the bubble
 				s.UpdateProduct("00", func(p *totalgest.Product) { p.Name = "changed" })
 			}
 			for _, p := range page.Items {
@@ -213,7 +213,7 @@ func TestWalk(t *testing.T) {
 			t.Errorf("%d pages, seen %v", pages, seen)
 		}
 		since := time.Now()
-		time.Sleep(time.Second)
+		<-time.After(time.Second) // on the clock of the bubble
 		s.UpdateProduct("07", func(p *totalgest.Product) { p.Name = "changed" })
 		for p, err := range c.AllProducts(t.Context(), totalgest.ListOptions{UpdatedSince: since.Add(time.Second)}) {
 			if err != nil || p.ID != "07" {
