@@ -24,6 +24,10 @@ const (
 	codeOrderVATUnknown    = "TG-ORD-018" // no VAT rate on some part: net and VAT are not sent
 	codeOrderFailed        = "TG-ORD-019" // a passing failure: it is tried again
 	codeOrderChanged       = "TG-ORD-020" // changed in the shop after it was exported
+	codeOrderMethod        = "TG-ORD-021" // its payment method is never exported
+	codeOrderLabel         = "TG-ORD-022" // one of its labels is not exported
+	codeOrderTest          = "TG-ORD-023" // a test order
+	codeOrderUnpaid        = "TG-ORD-024" // not paid in the time that the settings allow
 	codeProductUnreadable  = "TG-PRD-001" // a field that the sync needs is missing or malformed
 	codeProductNoPrice     = "TG-PRD-002" // no price in the configured list and currency
 	codeProductNoTax       = "TG-PRD-003" // VAT rate that the shop's taxes lack

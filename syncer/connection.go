@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,9 @@ type ERP interface {
 	// CreateOrder sends an order at most once; created is false when TotalGest
 	// had its external id already, and ref is what it has.
 	CreateOrder(ctx context.Context, o totalgest.Order) (ref totalgest.OrderRef, created bool, err error)
+	// UpdateOrder replaces an order by TotalGest's id; called only with
+	// totalgest.AbilityUpdate.
+	UpdateOrder(ctx context.Context, id string, o totalgest.Order) (totalgest.OrderRef, error)
 	// FindOrders returns the orders that bear an external id; called only with
 	// totalgest.AbilitySearch.
 	FindOrders(ctx context.Context, externalID string) ([]totalgest.OrderRef, error)
@@ -125,21 +129,31 @@ const (
 // Meaning is what a word of the shop says about an order.
 type Meaning string
 
-// The meanings.
+// The meanings. Order states and payment states use the first five, payment
+// methods the last three and MeansPaid.
 const (
-	MeansWait      Meaning = "wait"      // not finished, or not paid: look again later
-	MeansCompleted Meaning = "completed" // ordered; the payment state decides
-	MeansPaid      Meaning = "paid"      // ordered and paid
-	MeansCancelled Meaning = "cancelled" // never to be exported
+	MeansWait       Meaning = "wait"       // not finished, or not paid: look again later
+	MeansCompleted  Meaning = "completed"  // ordered; the payment decides
+	MeansAuthorised Meaning = "authorised" // the money is reserved
+	MeansPaid       Meaning = "paid"       // ordered and paid; of a method: export when paid
+	MeansCancelled  Meaning = "cancelled"  // never to be exported
+	MeansAlways     Meaning = "always"     // of a method: export unpaid, such as cash on delivery
+	MeansReserved   Meaning = "reserved"   // of a method: export when authorised or paid
+	MeansNever      Meaning = "never"      // of a method: not exported
 )
 
 // Rules say which orders are exported: those that are completed, not cancelled,
 // and paid or to be paid on delivery. Words are a site's own ids or names,
-// compared without case; a word that is not listed parks the order.
+// compared without case. An order state that is not listed parks the order, and
+// so does a payment state where it decides; a payment method that is not listed
+// is exported when paid.
 type Rules struct {
-	States         map[string]Meaning // order states
-	PaymentStates  map[string]Meaning // payment states: paid, wait or cancelled
-	CashOnDelivery []string           // payment methods
+	States        map[string]Meaning // order states
+	PaymentStates map[string]Meaning // payment states
+	Methods       map[string]Meaning // payment methods
+	SkipLabels    []string           // an order with one of these is not exported
+	Test          []string           // labels and payment methods that mark a test order
+	GiveUpAfter   time.Duration      // an order that still waits for its payment by then is skipped; 0: never
 }
 
 // Settings tune a connection. The zero value of a field is its default.
@@ -209,6 +223,9 @@ func (c Connection) prepare() (Connection, error) {
 	if c.WriteWithin >= c.Lease {
 		return bad("WriteWithin", "must be shorter than Lease, or two workers could send the same order")
 	}
+	if err := c.Rules.check(); err != nil {
+		return c, err
+	}
 	c.Rules = c.Rules.folded()
 	return c, nil
 }
@@ -248,16 +265,39 @@ func (c *Connection) externalID(orderID string) string { return c.Origin + "-" +
 func (r Rules) folded() Rules {
 	fold := func(m map[string]Meaning) map[string]Meaning {
 		out := make(map[string]Meaning, len(m))
-		for k, v := range maps.All(m) {
+		for k, v := range m {
 			out[word(k)] = v
 		}
 		return out
 	}
-	out := Rules{States: fold(r.States), PaymentStates: fold(r.PaymentStates)}
-	for _, m := range r.CashOnDelivery {
-		out.CashOnDelivery = append(out.CashOnDelivery, word(m))
+	words := func(list []string) []string {
+		var out []string
+		for _, w := range list {
+			out = append(out, word(w))
+		}
+		return out
 	}
-	return out
+	r.States, r.PaymentStates, r.Methods = fold(r.States), fold(r.PaymentStates), fold(r.Methods)
+	r.SkipLabels, r.Test = words(r.SkipLabels), words(r.Test)
+	return r
+}
+
+// check refuses a meaning where it says nothing.
+func (r Rules) check() error {
+	states := []Meaning{MeansWait, MeansCompleted, MeansAuthorised, MeansPaid, MeansCancelled}
+	for _, t := range []struct {
+		name    string
+		words   map[string]Meaning
+		allowed []Meaning
+	}{{"States", r.States, states}, {"PaymentStates", r.PaymentStates, states},
+		{"Methods", r.Methods, []Meaning{MeansAlways, MeansPaid, MeansReserved, MeansNever}}} {
+		for _, w := range slices.Sorted(maps.Keys(t.words)) {
+			if !slices.Contains(t.allowed, t.words[w]) {
+				return fmt.Errorf("syncer: Connection.Rules.%s: %q can't mean %q here; use one of %v", t.name, w, t.words[w], t.allowed)
+			}
+		}
+	}
+	return nil
 }
 
 func word(s string) string { return strings.ToLower(strings.TrimSpace(s)) }

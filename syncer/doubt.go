@@ -59,7 +59,7 @@ func (s *Syncer) resolve(ctx context.Context, c *conn, l *Link) error {
 
 // stillInDoubt asks again later.
 func (s *Syncer) stillInDoubt(ctx context.Context, c *conn, l *Link, message string, err error) error {
-	if err != nil && classify(err) == connection {
+	if err != nil && classify(err) == connectionWide {
 		c.health.pause(err)
 	}
 	l.Asked++

@@ -2,9 +2,6 @@ package syncer
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -43,25 +40,24 @@ func (s *Syncer) export(ctx context.Context, c *conn, l *Link, byHand bool) erro
 		err = s.name(ctx, c, &o)
 	}
 	if err != nil {
+		if l.PeerID != "" && classify(err) == permanent {
+			return s.compareExported(ctx, c, l, version, c.face(nil, verdict{}, err))
+		}
 		return s.orderFailed(ctx, c, l, version, err, codeOrderUnreadable)
 	}
 	l.Title, l.Created = firstOf(o.Number, o.ID), o.Created
-	v, paid := c.judge(&o)
+	v, paid := c.judge(&o, s.now())
 	if v.state != "" && !byHand && l.PeerID == "" {
 		return s.settle(ctx, c, l, version, v)
 	}
 	out, err := s.mapOrder(ctx, c, &o, paid)
-	if l.PeerID != "" && (v.code == codeOrderCancelled || errors.As(err, new(*ItemError))) {
-		return s.conflict(ctx, c, l, version, v, err)
+	if l.PeerID != "" && (err == nil || errors.As(err, new(*ItemError))) {
+		return s.compareExported(ctx, c, l, version, c.face(&out, v, err))
 	}
 	if err != nil {
 		return s.orderFailed(ctx, c, l, version, err, codeOrderUnreadable)
 	}
-	hash := orderHash(&out)
-	if l.PeerID != "" {
-		return s.alreadyThere(ctx, c, l, version, hash)
-	}
-	l.Hash, l.Warnings = hash, orderWarnings(&out)
+	l.Parts, l.Warnings = c.face(&out, v, nil), orderWarnings(&out)
 	return s.send(ctx, c, l, version, out)
 }
 
@@ -75,31 +71,6 @@ func (s *Syncer) settle(ctx context.Context, c *conn, l *Link, version int64, v 
 		}
 	}
 	return s.release(ctx, c, l, version, due)
-}
-
-// alreadyThere compares an exported order with what the shop has now.
-func (s *Syncer) alreadyThere(ctx context.Context, c *conn, l *Link, version int64, hash string) error {
-	if l.Hash != "" && l.Hash != hash {
-		return s.conflict(ctx, c, l, version, verdict{}, nil)
-	}
-	l.State, l.Reason, l.Code, l.Message, l.Problems = Synced, "", "", "", nil
-	return s.release(ctx, c, l, version, time.Time{})
-}
-
-// conflict records that an order is no longer what was exported: cancelled, or
-// changed, perhaps so that it could not be exported any more. It is never sent a
-// second time.
-func (s *Syncer) conflict(ctx context.Context, c *conn, l *Link, version int64, v verdict, err error) error {
-	l.State, l.Reason, l.Code, l.Message, l.Problems = Conflict, "", codeOrderChanged, "the order changed in the shop after it was exported", nil
-	var item *ItemError
-	switch {
-	case v.code == codeOrderCancelled:
-		l.Code, l.Message = v.code, "the order was cancelled or refunded in the shop after it was exported"
-	case errors.As(err, &item):
-		l.Message += ": " + item.Message
-		l.Problems = item.Problems
-	}
-	return s.release(ctx, c, l, version, time.Time{})
 }
 
 // send makes the intent durable, writes once, and records what became of it.
@@ -151,7 +122,7 @@ func (s *Syncer) confirmed(ctx context.Context, c *conn, l *Link, version int64,
 		return err
 	}
 	mark(have)
-	have.Hash = l.Hash
+	have.Parts = l.Parts
 	return s.release(ctx, c, have, version, time.Time{})
 }
 
@@ -190,9 +161,9 @@ func (s *Syncer) retry(ctx context.Context, c *conn, l *Link, version int64, err
 	}
 	var wait time.Duration // none when we are stopping: whoever comes next goes on
 	switch classify(err) {
-	case connection:
+	case connectionWide:
 		c.health.pause(err)
-		code, wait = codeConnectionPaused, c.RetryMost
+		code = codeConnectionPaused // no wait: it goes on as soon as the connection does
 	case interrupted:
 	case throttled:
 		wait = c.backoff(1, err)
@@ -270,19 +241,6 @@ func (s *Syncer) match(ctx context.Context, c *conn, rows []framework360.Row) ([
 // linkedStates are those of a product that TotalGest is known to have: it may
 // be waiting for the shop, but an order can refer to it.
 var linkedStates = []State{Synced, Retrying, Queued, Sending, InDoubt}
-
-// orderHash is a fingerprint of what is exported, but for what may well change
-// later: a cash on delivery is paid in the end.
-func orderHash(o *totalgest.Order) string {
-	content := *o
-	content.Paid, content.PaidAt, content.TransactionID = totalgest.Opt[bool]{}, time.Time{}, ""
-	b, err := json.Marshal(content)
-	if err != nil {
-		return "" // can't happen: the record holds texts, times and decimals only
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:16])
-}
 
 // orderWarnings names what is odd about an order and does not stop it.
 func orderWarnings(o *totalgest.Order) []string {

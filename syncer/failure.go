@@ -14,11 +14,11 @@ import (
 type class int
 
 const (
-	passing     class = iota // tried again with growing waits
-	permanent                // a person must act on this item
-	connection               // a person must act on the connection; no attempt is consumed
-	throttled                // the other side asked to wait; no attempt is consumed
-	interrupted              // we are stopping
+	passing        class = iota // tried again with growing waits
+	permanent                   // a person must act on this item
+	connectionWide              // a person must act on the connection; no attempt is consumed
+	throttled                   // the other side asked to wait; no attempt is consumed
+	interrupted                 // we are stopping
 )
 
 var (
@@ -45,7 +45,7 @@ func classify(err error) class {
 	}
 	switch {
 	case is(connectionErrors):
-		return connection
+		return connectionWide
 	case is(throttles):
 		return throttled
 	case is(permanentErrors):

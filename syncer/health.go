@@ -12,7 +12,7 @@ type health struct {
 	hasProof atomic.Bool
 }
 
-// pause stops the background work of a connection until a cycle succeeds again.
+// pause stops the background work of a connection until a check succeeds.
 func (h *health) pause(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -88,8 +88,7 @@ type Link struct {
 	Asked     int       // questions about a write in doubt
 	SentBy    time.Time // deadline of a write whose effect is not known; zero: there is none
 
-	Hash     string    // of the content last written, with what wrote it
-	Parts    string    // the same field by field: name=hash pairs
+	Parts    string    // fingerprint of the content last written: name=hash pairs
 	Created  time.Time // the item itself, by its own system; zero: not known
 	SeenAt   time.Time // when the link was made
 	SyncedAt time.Time // when the partner was last known to be equal; zero: never

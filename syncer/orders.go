@@ -31,6 +31,9 @@ func (s *Syncer) PollOrders(ctx context.Context, connection string) (Run, error)
 }
 
 func (s *Syncer) poll(ctx context.Context, c *conn, l *lease, run *Run) error {
+	if err := s.again(ctx, c); err != nil {
+		return err
+	}
 	if err := s.soleExporter(ctx, c); err != nil {
 		return err
 	}

@@ -52,6 +52,9 @@ type productCycle struct {
 // walk reads and writes page after page; it returns the server's clock as it was
 // when the first page was answered.
 func (p *productCycle) walk(ctx context.Context) (mark time.Time, err error) {
+	if err := p.s.again(ctx, p.c); err != nil {
+		return mark, err
+	}
 	if err := p.prepare(ctx); err != nil {
 		return mark, err
 	}
@@ -329,7 +332,7 @@ func (p *productCycle) write(ctx context.Context, todo []*change) error {
 				stop = ctx.Err()
 			}
 			err := p.writeOne(ctx, ch, stop)
-			if err != nil && classify(err) == connection {
+			if err != nil && classify(err) == connectionWide {
 				p.mu.Lock()
 				wide = err
 				p.mu.Unlock()

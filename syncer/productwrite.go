@@ -200,7 +200,7 @@ func (s *Syncer) workProduct(ctx context.Context, c *conn, id string) error {
 		}
 	}
 	err = s.writeProduct(ctx, c, ch, nil, func(func(*Run)) {})
-	if err != nil && classify(err) == connection {
+	if err != nil && classify(err) == connectionWide {
 		c.health.pause(err)
 	}
 	due := l.DueAt
@@ -224,7 +224,7 @@ func (s *Syncer) lookUp(ctx context.Context, c *conn, l *Link) (bool, error) {
 		return true, s.block(ctx, c, l, l.Version, ItemError{Reason: ReasonReview, Code: codeProductSeveral,
 			Message: "the shop can't be searched for this SKU, and the product may have been created: look there: " + err.Error()})
 	case err != nil || (len(found) == 0 && s.now().Before(l.SentBy.Add(c.Settle))):
-		if err != nil && classify(err) == connection {
+		if err != nil && classify(err) == connectionWide {
 			c.health.pause(err)
 		}
 		l.Asked++

@@ -83,9 +83,9 @@ func newRig(t *testing.T, s setup) *rig {
 	}
 	c := syncer.Connection{ID: connection, Origin: "t1", TotalGest: tg, Framework360: fw, GoLive: time.Now().Add(-time.Hour),
 		Settings: syncer.Settings{Prices: syncer.PricesGross, Rows: syncer.RowsUnit, Writers: 4, Rules: syncer.Rules{
-			States:         map[string]syncer.Meaning{"Aperto": syncer.MeansWait, "Pagato": syncer.MeansPaid, "Completato": syncer.MeansCompleted, "Annullato": syncer.MeansCancelled},
-			PaymentStates:  map[string]syncer.Meaning{"paid": syncer.MeansPaid, "unpaid": syncer.MeansWait, "refunded": syncer.MeansCancelled},
-			CashOnDelivery: []string{"Contrassegno"},
+			States:        map[string]syncer.Meaning{"Aperto": syncer.MeansWait, "Pagato": syncer.MeansPaid, "Completato": syncer.MeansCompleted, "Annullato": syncer.MeansCancelled},
+			PaymentStates: map[string]syncer.Meaning{"paid": syncer.MeansPaid, "unpaid": syncer.MeansWait, "refunded": syncer.MeansCancelled},
+			Methods:       map[string]syncer.Meaning{"Contrassegno": syncer.MeansAlways},
 		}}}
 	if s.adjust != nil {
 		s.adjust(&c)

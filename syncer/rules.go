@@ -22,35 +22,67 @@ func park(code, message string) verdict {
 }
 
 // judge decides whether an order is to be exported, and whether it is paid.
-func (c *Connection) judge(o *framework360.Order) (v verdict, paid bool) {
+func (c *Connection) judge(o *framework360.Order, now time.Time) (v verdict, paid bool) {
+	r := &c.Rules
 	if o.Created.Before(c.GoLive) {
 		return skip(codeOrderBeforeGoLive, "created before the go-live instant"), false
 	}
-	meaning, ok := c.Rules.meaning(c.Rules.States, o.StateID, o.StateName)
+	if v := r.marked(o); v.state != "" {
+		return v, false
+	}
+	state, ok := meaning(r.States, o.StateID, o.StateName)
 	if !ok {
 		return park(codeOrderState, "the settings give no meaning to the shop's order state "+quoted(o.StateName, o.StateID)), false
 	}
-	payment, known := c.Rules.meaning(c.Rules.PaymentStates, o.PaymentState)
-	waits := verdict{state: NotLinked, code: codeOrderWaiting, message: "not completed or not paid yet"}
+	payment, known := meaning(r.PaymentStates, o.PaymentState)
 	switch {
-	case meaning == MeansCancelled || (known && payment == MeansCancelled):
+	case state == MeansCancelled || (known && payment == MeansCancelled):
 		return skip(codeOrderCancelled, "cancelled or refunded in the shop"), false
 	case isReturn(o):
 		return skip(codeOrderReturn, "a return or correction: a quantity or the total is negative"), false
-	case meaning == MeansWait:
-		return waits, false
-	case meaning == MeansPaid || (known && payment == MeansPaid):
-		return verdict{}, true
-	case c.Rules.onDelivery(o):
-		return verdict{}, false
-	case !known:
+	case state == MeansWait:
+		return r.waits(o, now), false
+	}
+	paid = state == MeansPaid || (known && payment == MeansPaid)
+	reserved := state == MeansAuthorised || (known && payment == MeansAuthorised)
+	switch method, _ := meaning(r.Methods, o.PaymentID, o.PaymentName); {
+	case method == MeansNever:
+		return skip(codeOrderMethod, "orders with the payment method "+quoted(o.PaymentName, o.PaymentID)+" are not exported"), paid
+	case paid || method == MeansAlways || (method == MeansReserved && reserved):
+		return verdict{}, paid
+	case !known && !reserved:
 		return park(codeOrderPayment, "the settings give no meaning to the shop's payment state "+quoted(o.PaymentState)), false
 	}
-	return waits, false
+	return r.waits(o, now), false
+}
+
+// marked skips test orders and labels that the settings name.
+func (r *Rules) marked(o *framework360.Order) verdict {
+	marks := []string{word(o.PaymentID), word(o.PaymentName)}
+	for _, l := range o.Labels {
+		marks = append(marks, word(l))
+		if slices.Contains(r.SkipLabels, word(l)) {
+			return skip(codeOrderLabel, "orders with the label "+quoted(l)+" are not exported")
+		}
+	}
+	for _, m := range marks {
+		if m != "" && slices.Contains(r.Test, m) {
+			return skip(codeOrderTest, "a test order: "+quoted(m))
+		}
+	}
+	return verdict{}
+}
+
+// waits leaves an order for later, until the settings give it up.
+func (r *Rules) waits(o *framework360.Order, now time.Time) verdict {
+	if r.GiveUpAfter > 0 && now.Sub(o.Created) >= r.GiveUpAfter {
+		return skip(codeOrderUnpaid, "not completed and paid in the time that the settings allow")
+	}
+	return verdict{state: NotLinked, code: codeOrderWaiting, message: "not completed or not paid yet"}
 }
 
 // meaning looks the words up in turn.
-func (r *Rules) meaning(m map[string]Meaning, words ...string) (Meaning, bool) {
+func meaning(m map[string]Meaning, words ...string) (Meaning, bool) {
 	for _, w := range words {
 		if w == "" {
 			continue
@@ -60,12 +92,6 @@ func (r *Rules) meaning(m map[string]Meaning, words ...string) (Meaning, bool) {
 		}
 	}
 	return "", false
-}
-
-func (r *Rules) onDelivery(o *framework360.Order) bool {
-	return slices.ContainsFunc([]string{o.PaymentID, o.PaymentName}, func(w string) bool {
-		return w != "" && slices.Contains(r.CashOnDelivery, word(w))
-	})
 }
 
 func isReturn(o *framework360.Order) bool {

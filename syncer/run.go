@@ -176,11 +176,9 @@ func (s *Syncer) finish(ctx context.Context, c *conn, l *lease, r *Run, err erro
 	r.Ended, r.Complete = s.now(), err == nil
 	if err != nil {
 		r.Reason = err.Error()
-		if classify(err) == connection {
+		if classify(err) == connectionWide {
 			c.health.pause(err)
 		}
-	} else {
-		c.health.resume()
 	}
 	s.log.InfoContext(ctx, "cycle", "connection", c.ID, "kind", r.Kind, "complete", r.Complete, "read", r.Read,
 		"created", r.Created, "updated", r.Updated, "unchanged", r.Unchanged, "rejected", r.Rejected, "failed", r.Failed, "writes", r.Writes)

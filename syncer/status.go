@@ -45,7 +45,8 @@ func (s *Syncer) Counts(ctx context.Context, connection string, kind Kind) (map[
 }
 
 // Paused returns why the background work of a connection stands still; nil: it
-// does not. It goes on after the next cycle that succeeds.
+// does not. Every cycle checks again, as [Syncer.Verify] does, and goes on when all is
+// well.
 func (s *Syncer) Paused(connection string) error {
 	c, err := s.conn(connection)
 	if err != nil {

@@ -48,8 +48,9 @@ type Syncer struct {
 // conn is a connection at work.
 type conn struct {
 	Connection
-	lists  siteLists
-	health health
+	hashKey []byte
+	lists   siteLists
+	health  health
 }
 
 // New returns a Syncer without connections. It starts nothing.
@@ -78,12 +79,16 @@ func (s *Syncer) Add(ctx context.Context, c Connection) error {
 	if err := s.keepOrigin(ctx, &c); err != nil {
 		return err
 	}
+	added := &conn{Connection: c, lists: newSiteLists()}
+	if err := s.loadHashKey(ctx, added); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conns[c.ID] != nil {
 		return fmt.Errorf("syncer: connection %q is there already", c.ID)
 	}
-	s.conns[c.ID] = &conn{Connection: c, lists: newSiteLists()}
+	s.conns[c.ID] = added
 	return nil
 }
 

@@ -190,6 +190,16 @@ func (c *Client) CreateOrder(ctx context.Context, o Order) (ref OrderRef, create
 	return ref, created, fromFailure(f)
 }
 
+// UpdateOrder replaces an order that the ERP has, by the ERP's id. The default
+// profile lacks the operation: see [AbilityUpdate].
+func (c *Client) UpdateOrder(ctx context.Context, id string, o Order) (OrderRef, error) {
+	if err := o.check(); err != nil {
+		return OrderRef{}, err
+	}
+	ref, _, f := api.Create(ctx, c.api, "orders.update", map[string]any{"id": id}, &o, c.order, c.orderRef)
+	return ref, fromFailure(f)
+}
+
 func (o *Order) check() error {
 	switch {
 	case o.ExternalID == "":

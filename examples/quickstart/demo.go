@@ -75,8 +75,8 @@ func newDemo(ctx context.Context, in *input, out *printer) (*demo, error) {
 			Rules: syncer.Rules{
 				States: map[string]syncer.Meaning{"in attesa di pagamento": syncer.MeansWait, "pagato": syncer.MeansPaid,
 					"in preparazione": syncer.MeansCompleted, "annullato": syncer.MeansCancelled, "rettifica": syncer.MeansCancelled},
-				PaymentStates:  map[string]syncer.Meaning{"paid": syncer.MeansPaid, "pagato": syncer.MeansPaid, "unpaid": syncer.MeansWait},
-				CashOnDelivery: []string{"contrassegno"},
+				PaymentStates: map[string]syncer.Meaning{"paid": syncer.MeansPaid, "pagato": syncer.MeansPaid, "unpaid": syncer.MeansWait},
+				Methods:       map[string]syncer.Meaning{"contrassegno": syncer.MeansAlways},
 			}}})
 }
 

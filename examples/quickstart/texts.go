@@ -29,7 +29,7 @@ var texts = map[string]map[string]string{
 		"state":     "State",
 		"totals":    "TotalGest has %d orders, %d of them doubled; total %s",
 		"more":      "… and %d more",
-		"warnings":  "%d products came without something, such as a price: they are listed with -json",
+		"warnings":  "Products without something, such as a price: %d (-json lists them)",
 	},
 	"it": {
 		"start":     "I due sistemi girano su questa macchina come simulazioni: nulla esce da qui.",
@@ -52,7 +52,7 @@ var texts = map[string]map[string]string{
 		"state":     "Stato",
 		"totals":    "TotalGest ha %d ordini, di cui %d doppi; totale %s",
 		"more":      "… e altri %d",
-		"warnings":  "%d prodotti sono arrivati senza qualche dato, per esempio il prezzo: -json li elenca",
+		"warnings":  "Prodotti senza qualche dato, per esempio il prezzo: %d (-json li elenca)",
 	},
 	"de": {
 		"start":     "Beide Systeme laufen als Nachbildungen auf diesem Rechner: nichts verlässt ihn.",
@@ -75,7 +75,7 @@ var texts = map[string]map[string]string{
 		"state":     "Status",
 		"totals":    "TotalGest hat %d Bestellungen, davon %d doppelt; Summe %s",
 		"more":      "… und %d weitere",
-		"warnings":  "%d Produkte kamen unvollständig, etwa ohne Preis: -json führt sie auf",
+		"warnings":  "Produkte mit fehlenden Angaben, etwa ohne Preis: %d (-json führt sie auf)",
 	},
 	"fr": {
 		"start":     "Les deux systèmes sont simulés sur cette machine : rien n'en sort.",
@@ -98,7 +98,7 @@ var texts = map[string]map[string]string{
 		"state":     "État",
 		"totals":    "TotalGest a %d commandes, dont %d en double ; total %s",
 		"more":      "… et %d de plus",
-		"warnings":  "%d produits sont arrivés incomplets, par exemple sans prix : -json les énumère",
+		"warnings":  "Produits incomplets, par exemple sans prix : %d (-json les énumère)",
 	},
 	"es": {
 		"start":     "Los dos sistemas se simulan en esta máquina: nada sale de ella.",
@@ -121,7 +121,7 @@ var texts = map[string]map[string]string{
 		"state":     "Estado",
 		"totals":    "TotalGest tiene %d pedidos, %d de ellos duplicados; total %s",
 		"more":      "… y %d más",
-		"warnings":  "%d productos llegaron sin algún dato, por ejemplo el precio: -json los enumera",
+		"warnings":  "Productos sin algún dato, por ejemplo el precio: %d (-json los enumera)",
 	},
 	"nl": {
 		"start":     "Beide systemen draaien als nabootsing op deze machine: er gaat niets naar buiten.",
@@ -144,7 +144,7 @@ var texts = map[string]map[string]string{
 		"state":     "Status",
 		"totals":    "TotalGest heeft %d bestellingen, waarvan %d dubbel; totaal %s",
 		"more":      "… en nog %d",
-		"warnings":  "%d producten kwamen onvolledig, bijvoorbeeld zonder prijs: -json toont ze",
+		"warnings":  "Producten met ontbrekende gegevens, bijvoorbeeld zonder prijs: %d (-json toont ze)",
 	},
 }
 

@@ -20,7 +20,7 @@ func textIgnoresCase(r *rig) error {
 	links := orders("Ord-1", "2", "3", "4", "5", "6", "à7")
 	links[1].PeerID, links[2].PeerNo, links[3].SKU = "Peer-Ü", "FT/2026/Ä1", "Ordo-É"
 	links[4].Title, links[5].Title, links[6].Title = "Été à Zürich", "ÉTÉ", "Ελλάδα Кофе"
-	links[5].EAN, links[5].Code, links[5].Message, links[5].Hash = "ord-1", "ord-1", "ord-1", "ord-1" // not looked at
+	links[5].EAN, links[5].Code, links[5].Message, links[5].Parts = "ord-1", "ord-1", "ord-1", "ord-1" // not looked at
 	if err := r.put(links...); err != nil {
 		return err
 	}

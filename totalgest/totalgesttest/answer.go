@@ -43,6 +43,8 @@ func (s *Server) answer(r *fake.Request) (status int, body []byte) {
 		return s.find(r)
 	case "orders.create":
 		return s.create(r)
+	case "orders.update":
+		return s.update(r)
 	}
 	return s.no(http.StatusNotFound, "this TotalGest has no such operation")
 }
@@ -110,7 +112,8 @@ func (s *Server) find(r *fake.Request) (int, []byte) {
 	}))
 }
 
-func (s *Server) create(r *fake.Request) (int, []byte) {
+// received decodes and checks the order of a request.
+func (s *Server) received(r *fake.Request) (totalgest.Order, []totalgest.FieldError) {
 	o, err := s.codecs.order.Decode(r.Body)
 	if err != nil {
 		field := totalgest.FieldError{Path: "(order)", Message: "can't be read"}
@@ -118,15 +121,35 @@ func (s *Server) create(r *fake.Request) (int, []byte) {
 		if errors.As(err, &fe) {
 			field = totalgest.FieldError{Path: fe.Field, Message: fe.Reason}
 		}
-		return s.refused([]totalgest.FieldError{field})
+		return o, []totalgest.FieldError{field}
 	}
+	return o, s.options.CheckOrder(o)
+}
+
+func (s *Server) update(r *fake.Request) (int, []byte) {
+	e := s.orders[r.Param("id")]
+	if e == nil {
+		return s.no(http.StatusNotFound, "there is no such order")
+	}
+	o, fields := s.received(r)
+	if len(fields) > 0 {
+		return s.refused(fields)
+	}
+	s.writes++
+	e.rec.Order, e.rec.Ref.UpdatedAt = o, s.now()
+	s.placed.touch(e, s.now())
+	return http.StatusOK, s.data(r, s.codecs.ref.Append(nil, &e.rec.Ref))
+}
+
+func (s *Server) create(r *fake.Request) (int, []byte) {
+	o, fields := s.received(r)
 	for _, name := range slices.Sorted(maps.Keys(r.Op.Headers)) {
 		want := wire.Expand(r.Op.Headers[name], func(string) string { return o.ExternalID })
 		if got := r.Header.Get(name); got != want {
 			s.http.Complain("orders.create: header " + name + " is not the order's external id")
 		}
 	}
-	if fields := s.options.CheckOrder(o); len(fields) > 0 {
+	if len(fields) > 0 {
 		return s.refused(fields)
 	}
 	if same := s.external[o.ExternalID]; len(same) > 0 && s.http.Profile.Has(totalgest.AbilityDedupe) {
