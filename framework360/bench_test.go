@@ -64,7 +64,7 @@ func BenchmarkProducts(b *testing.B) {
 		s.PutProduct(sampleProduct(fmt.Sprint(i)))
 	}
 	// The reply is made once: what is measured is the client.
-	req := httptest.NewRequest(http.MethodGet, "http://localhost/m/api/products/list?limit=100&page=1", nil)
+	req := httptest.NewRequest(http.MethodGet, "http://localhost/m/api/products/list?limit=100&page=0", nil)
 	req.Header.Set("X-Fw360-Key", framework360test.APIKey)
 	resp, err := s.Transport().RoundTrip(req)
 	if err != nil {
@@ -87,7 +87,7 @@ func BenchmarkProducts(b *testing.B) {
 			b.Fatal(len(p.Items), err)
 		}
 		middle := time.Now()
-		n, err := bareList(ctx, bare, srv.URL+"/m/api/products/list?limit=100&page=1")
+		n, err := bareList(ctx, bare, srv.URL+"/m/api/products/list?limit=100&page=0")
 		if err != nil || n != 100 {
 			b.Fatal(n, err)
 		}

@@ -274,8 +274,13 @@ func TestPaging(t *testing.T) {
 		{name: "a short page after a full one is the end", orders: 5, limit: 2, want: 5, requests: 3},
 		{name: "a short first page is not", orders: 3, limit: 5, want: 3, requests: 2},
 		{name: "a repeated page is the end", orders: 4, limit: 2, options: framework360test.Options{RepeatLastPage: true}, want: 4, requests: 3},
-		{name: "nothing", orders: 0, limit: 2, want: 0, requests: 1},
-		{name: "pages from 0", orders: 5, limit: 2, profile: `{"paging":{"first_page":0}}`, want: 5, requests: 3},
+		{name: "nothing", orders: 0, limit: 2, want: 0, requests: 2},
+		{name: "pages from 1, as the profile says", orders: 5, limit: 2, profile: `{"paging":{"first_page":1}}`, want: 5, requests: 3},
+		{name: "pages from 1, and 0 is 1", orders: 5, limit: 2, options: framework360test.Options{FirstPage: 1}, want: 5, requests: 4},
+		{name: "pages from 1, and 0 is empty", orders: 5, limit: 2, options: framework360test.Options{FirstPage: 1, PageBelow: "empty"}, want: 5, requests: 4},
+		{name: "pages from 1, and 0 is refused", orders: 5, limit: 2, options: framework360test.Options{FirstPage: 1, PageBelow: "refused"}, want: 5, requests: 4},
+		{name: "one page from 1", orders: 3, limit: 5, options: framework360test.Options{FirstPage: 1}, want: 3, requests: 3},
+		{name: "one page, repeated for ever", orders: 2, limit: 5, options: framework360test.Options{RepeatLastPage: true}, want: 2, requests: 3},
 		{name: "too many pages", orders: 9, limit: 2, profile: `{"paging":{"max_pages":3}}`, want: 6, requests: 3, incomplete: true},
 		{name: "short lists", orders: 5, limit: 2, options: framework360test.Options{ShortLists: true}, want: 5, requests: 3},
 	}
@@ -310,6 +315,34 @@ func TestPaging(t *testing.T) {
 				t.Errorf("%d orders in %d requests, want %d in %d", len(seen), n, tt.want, tt.requests)
 			}
 		})
+	}
+}
+
+// What a client has found out about the first page must not make it miss one.
+func TestFirstPageIsNeverMissed(t *testing.T) {
+	t.Parallel()
+	for _, options := range []framework360test.Options{{}, {FirstPage: 1}, {FirstPage: 1, PageBelow: "empty"},
+		{FirstPage: 1, PageBelow: "refused"}, {RepeatLastPage: true}, {FirstPage: 1, RepeatLastPage: true}} {
+		options.NoListen = true
+		s, c := startFake(t, options)
+		for n := range 12 {
+			seen := map[string]bool{}
+			for page, err := range c.ProductPages(t.Context(), framework360.ProductOptions{Limit: 3}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range page.Items {
+					seen[p.ID] = true
+				}
+			}
+			if len(seen) != n {
+				t.Errorf("%+v: %d products of %d", options, len(seen), n)
+			}
+			s.PutProduct(sampleProduct(fmt.Sprint(n)))
+			if found, err := c.FindProducts(t.Context(), sampleProduct(fmt.Sprint(n)).SKU.Or("")); err != nil || len(found) != 1 {
+				t.Errorf("%+v: found %d, %v", options, len(found), err)
+			}
+		}
 	}
 }
 
@@ -372,10 +405,10 @@ func TestProductPages(t *testing.T) {
 			next = page.Next
 		}
 	}
-	if n != 25 || next != "2" {
+	if n != 25 || next != "1" {
 		t.Errorf("%d products, the second page is %q", n, next)
 	}
-	page, err := c.Products(t.Context(), framework360.ProductOptions{Cursor: "3", Limit: 10, Query: "caffè"})
+	page, err := c.Products(t.Context(), framework360.ProductOptions{Cursor: "2", Limit: 10, Query: "caffè"})
 	if err != nil || len(page.Items) != 5 {
 		t.Errorf("%d products, %v", len(page.Items), err)
 	}

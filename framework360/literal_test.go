@@ -100,7 +100,7 @@ func TestLiteralOrderThatLacksSomething(t *testing.T) {
 func TestLiteralProducts(t *testing.T) {
 	t.Parallel()
 	l := startLiteral(t, map[string]answer{
-		"GET /m/api/products/list?limit=100&page=1&sku=00%2F17": {body: `{"status":1,"data":[
+		"GET /m/api/products/list?limit=100&page=0&sku=00%2F17": {body: `{"status":1,"data":[
 			{"id":17,"nome":"Caffè","descrizione":"<p>Miscela</p>","descrizione_breve":"","prezzo":"24,40","prezzo_scontato":null,"imposta":1,"aliquota":"22","sku":"00/17",
 			 "ean":"8000000000019","quantita":"12.500","attivo":"1","marca":"Bottega","categoria":"Caffè","immagini":["https://img.example/1.jpg"],"padre":0,"varianti":[]},
 			{"id":"18","name":"Tè","price":3.5,"tax":{"id":"2","rate":10},"sku":"00/17","stock":0,"active":false,"options":{"peso":"1 kg"}}]}`},
@@ -177,13 +177,13 @@ func TestLiteralLogin(t *testing.T) {
 func TestLiteralLists(t *testing.T) {
 	t.Parallel()
 	l := startLiteral(t, map[string]answer{
-		"GET /m/api/orders/list?limit=2&order=date+desc&page=1&query=caff%C3%A8&statuses%5B%5D=1&statuses%5B%5D=2": {body: `{"status":1,"data":{"0":{"id":9},"1":{"id":"8","totale":"x"}}}`},
+		"GET /m/api/orders/list?limit=2&order=date+desc&page=0&query=caff%C3%A8&statuses%5B%5D=1&statuses%5B%5D=2": {body: `{"status":1,"data":{"0":{"id":9},"1":{"id":"8","totale":"x"}}}`},
 		"GET /m/api/payments/taxes": {body: `{"status":1,"data":[{"id":"1","title":"IVA 22%","percentuale":"22"},{"id":2,"nome":"Esente","aliquota":0}]}`},
 		"GET /m/api/site/plugins":   {body: `{"status":1,"data":[{"slug":"ecommerce","title":"E-commerce","enabled":"1"},{"name":"blog","status":0}]}`},
 	})
 	c := newClient(t, config(l.URL))
 	page, err := c.Orders(t.Context(), framework360.OrderOptions{Limit: 2, Sort: "date desc", Query: "caffè", Statuses: []string{"1", "2"}})
-	if err != nil || len(page.Items) != 2 || page.Items[0].ID != "9" || page.Next != "2" || len(page.Items[1].Meta.Problems) != 1 {
+	if err != nil || len(page.Items) != 2 || page.Items[0].ID != "9" || page.Next != "1" || len(page.Items[1].Meta.Problems) != 1 {
 		t.Errorf("%+v, %v", page, err)
 	}
 	taxes, err := c.Taxes(t.Context())

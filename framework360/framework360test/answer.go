@@ -118,6 +118,9 @@ func needsShop(operation string) bool {
 
 // answer runs an operation and returns its data; the server is locked.
 func (s *Server) answer(r *fake.Request) ([]byte, *no) {
+	if f := s.pageBelow(r); f != nil {
+		return nil, f
+	}
 	switch r.Operation {
 	case "users/login":
 		return s.login(r)
@@ -188,14 +191,36 @@ func (s *Server) window(r *fake.Request, total int) (from, to int) {
 	if err != nil || size < 1 {
 		size = s.http.Profile.PageSize(r.Op)
 	}
-	page, err := strconv.Atoi(r.Param("page"))
-	if page -= s.http.Profile.Paging.FirstPage; err != nil || page < 0 {
-		page = 0
+	page, below := s.pageOf(r)
+	if below && s.options.PageBelow == "empty" {
+		return 0, 0
 	}
 	if last := max(0, (total-1)/size); s.options.RepeatLastPage && page > last {
 		page = last
 	}
 	return min(page*size, total), min((page+1)*size, total)
+}
+
+// pageOf counts pages from 0 and reports whether one before the first was asked
+// for.
+func (s *Server) pageOf(r *fake.Request) (page int, below bool) {
+	first := s.options.FirstPage
+	if first == 0 {
+		first = s.http.Profile.Paging.FirstPage
+	}
+	n, err := strconv.Atoi(r.Param("page"))
+	if err != nil {
+		return 0, false
+	}
+	return max(n-first, 0), n < first
+}
+
+// pageBelow refuses a page before the first where the options say so.
+func (s *Server) pageBelow(r *fake.Request) *no {
+	if _, below := s.pageOf(r); below && s.options.PageBelow == "refused" {
+		return &no{"invalid_page", "Invalid page"}
+	}
+	return nil
 }
 
 func (s *Server) listOrders(r *fake.Request) []byte {

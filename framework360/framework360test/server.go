@@ -36,6 +36,12 @@ type Options struct {
 	Plain bool
 	// ShortLists shows an order in a list by id, number, date and state alone.
 	ShortLists bool
+	// FirstPage is the number of a list's first page, by default that of the
+	// profile.
+	FirstPage int
+	// PageBelow says what a page before the first is: the first one once more
+	// ("", as most do), "empty" or "refused".
+	PageBelow string
 	// RepeatLastPage answers a page after the last with the last once more.
 	RepeatLastPage bool
 	// IgnoreSKU leaves the sku filter of the products unheeded.

@@ -198,6 +198,13 @@ func List[T any](ctx context.Context, c *Client, name string, params map[string]
 		page.Items = append(page.Items, v)
 		return nil
 	})
+	if number == offset && start.Cursor == "" && (page.Elements == 0 && f == nil || f != nil && f.Code == Invalid) {
+		// Nothing at page 0: the server may count from 1.
+		if second, f2 := List(ctx, c, name, params, Start{Cursor: "1", Limit: start.Limit}, codec); f2 == nil && (second.Elements > 0 || f != nil) {
+			c.fromOne.Store(true)
+			return second, nil
+		}
+	}
 	if f != nil {
 		return Page[T]{}, f
 	}
@@ -224,6 +231,9 @@ func (c *Client) pageParams(all map[string]any, op *wire.Operation, name string,
 	switch {
 	case c.profile.Paging.Kind == "page" && pages:
 		n := c.profile.Paging.FirstPage
+		if n == 0 && c.fromOne.Load() {
+			n = 1
+		}
 		if start.Cursor != "" {
 			var err error
 			if n, err = strconv.Atoi(start.Cursor); err != nil {
@@ -248,6 +258,7 @@ func Walk[T any](ctx context.Context, c *Client, name string, params map[string]
 			size = c.profile.PageSize(op)
 		}
 		end := ending{numbered: c.profile.Paging.Kind == "page", size: size}
+		alias := false // page 1 was page 0 once more
 		for range c.profile.Paging.MaxPages {
 			page, f := List(ctx, c, name, params, start, codec)
 			first := ""
@@ -260,11 +271,19 @@ func Walk[T any](ctx context.Context, c *Client, name string, params map[string]
 				yield(page, f)
 				return
 			}
-			if end.reached(page.Elements, first) || page.Next == start.Cursor {
-				page.Next = ""
+			last := end.reached(page.Elements, first) || page.Next == start.Cursor
+			if end.repeated && start.Cursor == "1" && c.profile.Paging.FirstPage == 0 {
+				alias, start.Cursor = true, page.Next // or it was the last one: then the next repeats it too
+				continue
 			}
 			if end.repeated { // the server has no such page and gave the last one again
 				return
+			}
+			if alias && start.Cursor == "2" && page.Elements > 0 {
+				c.fromOne.Store(true) // from now on without page 0
+			}
+			if last {
+				page.Next = ""
 			}
 			if !yield(page, nil) || page.Next == "" {
 				return

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/tg360/tg360/internal/transport"
 	"github.com/tg360/tg360/internal/wire"
@@ -38,6 +39,7 @@ type Client struct {
 	tr      *transport.Client
 	log     *slog.Logger
 	reads   map[string]*wire.Envelope // by operation
+	fromOne atomic.Bool               // page 0 has been seen to be page 1
 }
 
 // New checks the base address and prepares every operation.
