@@ -221,11 +221,29 @@ func ParseTime(s string, loc *time.Location) (time.Time, error) {
 	case len(s) > 10 && s[10] == 'T' && !strings.ContainsAny(s[11:], "Zz+-"):
 		layout = "2006-01-02T15:04:05"
 	}
-	t, err := time.ParseInLocation(layout, s, loc)
-	if err != nil {
+	t, err := time.Parse(layout, s)
+	switch {
+	case err != nil:
 		return time.Time{}, errNotTime
+	case layout == time.RFC3339:
+		return t, nil
 	}
-	return t, nil
+	return onClock(t, loc), nil
+}
+
+// onClock returns the instant at which clocks in loc show what wall shows. In
+// the hour that comes twice in autumn it is the later one: an order must not
+// seem older than it is. In the hour that is skipped in spring it is as long
+// after the jump as the time is into the gap.
+func onClock(wall time.Time, loc *time.Location) time.Time {
+	_, before := wall.Add(-24 * time.Hour).In(loc).Zone()
+	_, after := wall.Add(24 * time.Hour).In(loc).Zone()
+	early := wall.Add(-time.Duration(before) * time.Second).In(loc)
+	late := wall.Add(-time.Duration(after) * time.Second).In(loc)
+	if late.Format(time.DateTime) == wall.Format(time.DateTime) && (late.After(early) || early.Format(time.DateTime) != wall.Format(time.DateTime)) {
+		return late
+	}
+	return early
 }
 
 // Embedded returns v itself, or the object or list that v holds as a JSON text.
