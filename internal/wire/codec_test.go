@@ -158,6 +158,9 @@ func TestRequiredFieldIsMissing(t *testing.T) {
 			if d := cmp.Diff(tc.want, *fe); d != "" {
 				t.Error(d)
 			}
+			if len(tc.want.Candidates) == 0 && err.Error() != tc.want.Record+"."+tc.want.Field+": "+tc.want.Reason {
+				t.Errorf("text %q", err)
+			}
 			for _, c := range append(tc.want.Candidates, tc.want.Record+"."+tc.want.Field) {
 				if !strings.Contains(err.Error(), c) {
 					t.Errorf("%q does not name %s", err, c)

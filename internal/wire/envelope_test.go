@@ -454,8 +454,33 @@ func TestSnippetMasks(t *testing.T) {
 	}
 }
 
+func TestNestingIsBounded(t *testing.T) {
+	t.Parallel()
+	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for place, deepest := range map[string]int{
+		`{"status":1,"data":[%]}`:      1000,
+		`{"status":1,"x":%,"data":[]}`: 999, // below the envelope itself
+	} {
+		for n, want := range map[int]bool{deepest: true, deepest + 1: false} {
+			_, _, err := list(shopEnvelope(), strings.NewReader(strings.Replace(place, "%", deep(n), 1)))
+			if (err == nil) != want {
+				t.Errorf("%s at depth %d: %v", place, n, err)
+			}
+		}
+	}
+}
+
 func TestReplyErrorsShowAMaskedSnippet(t *testing.T) {
 	t.Parallel()
+	for _, r := range []io.Reader{
+		strings.NewReader("\xef\xbb\xbf  <h1>" + strings.Repeat("a", 100)),
+		iotest.OneByteReader(strings.NewReader("\xef\xbb\xbf  <h1>" + strings.Repeat("a", 100))),
+	} {
+		_, _, err := list(shopEnvelope(), r)
+		if want := `unexpected reply: HTML instead of JSON, begins "<x9>` + strings.Repeat("x", 56) + `"`; err == nil || err.Error() != want {
+			t.Errorf("%v", err)
+		}
+	}
 	_, _, err := list(shopEnvelope(), strings.NewReader(`<h1>Ada Bianchi 555</h1>`))
 	if want := `unexpected reply: HTML instead of JSON, begins "<x9>xxx xxxxxxx 999</x9>"`; err == nil || err.Error() != want {
 		t.Errorf("%v", err)

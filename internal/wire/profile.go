@@ -166,6 +166,10 @@ func merge[V any](into *map[string]*V, b []byte, what string, apply func(*V, []b
 		*into = make(map[string]*V, len(in))
 	}
 	for _, name := range slices.Sorted(maps.Keys(in)) {
+		if what == "operation" && (*into)[name] != nil && string(bytes.TrimSpace(in[name])) == "null" {
+			delete(*into, name) // taken away
+			continue
+		}
 		v := new(V)
 		if have := (*into)[name]; have != nil {
 			*v = *have
@@ -201,9 +205,11 @@ type Spec struct {
 // LoadProfile reads the embedded default and merges the override, which may be
 // empty, over it. All that is wrong is reported in one error, by name.
 func LoadProfile(base, override []byte, spec Spec) (*Profile, error) {
-	p := new(Profile)
-	if err := strict(base, p); err != nil {
-		return nil, fmt.Errorf("default profile: %w", err)
+	p, def := new(Profile), new(Profile)
+	for _, into := range []*Profile{p, def} {
+		if err := strict(base, into); err != nil {
+			return nil, fmt.Errorf("default profile: %w", err)
+		}
 	}
 	if len(bytes.TrimSpace(override)) > 0 {
 		if err := strict(override, p); err != nil {
@@ -213,7 +219,7 @@ func LoadProfile(base, override []byte, spec Spec) (*Profile, error) {
 	for _, op := range p.Operations {
 		maps.DeleteFunc(op.Params, func(_, wireName string) bool { return wireName == "" }) // taken away
 	}
-	if err := p.validate(spec, base); err != nil {
+	if err := p.validate(spec, def); err != nil {
 		return nil, fmt.Errorf("profile %q: %w", p.Name, err)
 	}
 	return p, nil

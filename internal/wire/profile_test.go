@@ -3,6 +3,7 @@ package wire_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -164,6 +165,62 @@ func TestBadProfilesAreRefusedByName(t *testing.T) {
 	}
 }
 
+// What keeps orders from being doubled can't be lifted by a side door.
+func TestOverrideCannotLiftAGuard(t *testing.T) {
+	t.Parallel()
+	op := func(name, fields string) string { return `{"operations":{"` + name + `":{` + fields + `}}}` }
+	const once = `"confirmed":{"by":"Ada","date":"2026-03-01","evidence":"e"}`
+	for name, tc := range map[string]struct{ override, want string }{
+		"a write declared a read":            {op("orders.create", `"write":false`), "operation orders.create: write can't be switched off"},
+		"a write declared repeatable":        {op("orders.create", `"repeatable":true`), "operation orders.create: repeatable can't be switched on"},
+		"an assumed write declared known":    {op("orders.cancel", `"grade":"documented"`), "operation orders.cancel: grade of an assumed write"},
+		"the same with a confirmation":       {op("orders.cancel", `"grade":"observed",`+once), "operation orders.cancel: grade of an assumed write"},
+		"a new POST that is no write":        {op("orders.find", `"verb":"POST","path":"x","grade":"documented"`), "operation orders.find: write can't be switched off"},
+		"a new write that is known":          {op("orders.find", `"verb":"POST","path":"x","write":true,"grade":"documented"`), "operation orders.find: grade of an assumed write"},
+		"a new write that may be repeated":   {op("orders.find", `"verb":"PUT","path":"x","write":true,"repeatable":true,"grade":"assumed"`), "operation orders.find: repeatable"},
+		"a path with a setting":              {op("orders.get", `"path":"{password}/{id}"`), "operation orders.get: {password} is no parameter"},
+		"a path with an optional parameter":  {op("orders.list", `"path":"orders/{since}"`), "operation orders.list: {since} is no parameter"},
+		"a header with a setting":            {op("orders.get", `"headers":{"X-Key":"{password}"}`), "operation orders.get: {password} is no parameter"},
+		"a required parameter is taken away": {op("orders.list", `"params":{"since":""},"required":["since"]`), `operation orders.list: required parameter "since"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := wire.LoadProfile([]byte(baseProfile), []byte(tc.override), shopSpec()); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %v, want %q", err, tc.want)
+			}
+		})
+	}
+	for name, override := range map[string]string{
+		"a read may change its verb, path and grade": op("orders.get", `"verb":"POST","path":"get/{id}","grade":"documented"`),
+		"a required parameter may be in a path":      op("orders.list", `"path":"orders/{since}","required":["since"]`),
+		"what the default has in a header stays":     op("orders.create", `"path":"orders/{key}","headers":{"X-Once":"{key}"}`),
+		"an operation may become unrepeatable":       op("orders.get", `"repeatable":false`),
+		"a new read":                                 op("orders.find", `"verb":"GET","path":"find","grade":"documented","repeatable":true`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := wire.LoadProfile([]byte(baseProfile), []byte(override), shopSpec()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestPagesOfOneElement(t *testing.T) {
+	t.Parallel()
+	if p := shopProfile(t, `{"paging":{"size":1,"max_pages":1}}`); p.Paging.Size != 1 || p.Paging.MaxPages != 1 {
+		t.Errorf("%+v", p.Paging)
+	}
+}
+
+func TestParameterWithoutANameIsTakenAway(t *testing.T) {
+	t.Parallel()
+	p := shopProfile(t, `{"operations":{"orders.list":{"params":{"since":"","limit":"per_page"}}}}`)
+	if d := cmp.Diff(map[string]string{"page": "page", "limit": "per_page"}, p.Operations["orders.list"].Params); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestSeveralMistakesAreReportedTogether(t *testing.T) {
 	t.Parallel()
 	_, err := wire.LoadProfile([]byte(baseProfile), []byte(`{"update":"maybe","paging":{"kind":"scroll"},"abilities":{"fly":true},
@@ -209,6 +266,16 @@ func TestUnconfirmed(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+func TestTimeOfAParameter(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 23, 30, 15, 0, time.UTC)
+	for dates, want := range map[string]string{"epoch": "1772407815", "date": "2026-03-02", "datetime": "2026-03-02 00:30:15", "rfc3339": "2026-03-01T23:30:15Z"} {
+		if got := shopProfile(t, `{"write":{"dates":"`+dates+`"}}`).Time(at, rome(t)); got != want {
+			t.Errorf("%s: %s, want %s", dates, got, want)
+		}
 	}
 }
 

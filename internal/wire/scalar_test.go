@@ -258,6 +258,7 @@ func TestNumberSpellings(t *testing.T) {
 	}
 	for _, tc := range [][3]string{
 		{"comma that may part thousands", `"1,234"`, "a comma before three digits"},
+		{"the same after three digits", `"123,456"`, "a comma before three digits"},
 		{"several of them", `"1,234,567"`, "a comma before three digits"},
 		{"NaN", `"NaN"`, "not a decimal number"},
 		{"Inf", `"Inf"`, "not a decimal number"},
@@ -284,6 +285,21 @@ func TestNumberSpellings(t *testing.T) {
 			t.Parallel()
 			expectOdd(t, "number", tc[1], tc[2])
 		})
+	}
+}
+
+func TestParseDecimalBoundsTheDigits(t *testing.T) {
+	t.Parallel()
+	nines := strings.Repeat("9", 41)
+	for _, s := range []string{nines[:40], "-" + nines[:40] + "." + nines[:40], "1e39", "1e-40", "0." + nines[:40]} {
+		if d, err := wire.ParseDecimal(s); err != nil || !d.Equal(dec(s)) {
+			t.Errorf("ParseDecimal(%s) = %s, %v", s, d, err)
+		}
+	}
+	for _, s := range []string{nines, "1e40", "1e-41", "0e41", "0." + nines, "-" + nines[:40] + "." + nines} {
+		if d, err := wire.ParseDecimal(s); err == nil {
+			t.Errorf("ParseDecimal(%s) = %s", s, d)
+		}
 	}
 }
 
@@ -332,6 +348,7 @@ func TestDateSpellings(t *testing.T) {
 		{"epoch seconds", `1767261600`, "2026-01-01T10:00:00Z"},
 		{"epoch seconds in a text", `"1767261600"`, "2026-01-01T10:00:00Z"},
 		{"epoch of nine digits", `999999999`, "2001-09-09T01:46:39Z"},
+		{"epoch of eleven digits", `10000000000`, "2286-11-20T17:46:40Z"},
 		{"date in winter", `"2026-01-01"`, "2025-12-31T23:00:00Z"},
 		{"date in summer", `"2026-07-01"`, "2026-06-30T22:00:00Z"},
 		{"date and time without a zone in winter", `"2026-01-01 11:00:00"`, "2026-01-01T10:00:00Z"},
@@ -364,6 +381,7 @@ func TestDateSpellings(t *testing.T) {
 		{"30 February", `"2026-02-30 10:00:00"`, "text of 19 characters"},
 		{"day first", `"01/02/2026"`, "text of 10 characters"},
 		{"milliseconds", `1767261600000`, "a number of 13 characters"},
+		{"twelve digits", `100000000000`, "a number of 12 characters"},
 		{"digits of a date", `20260101`, "a number of 8 characters"},
 		{"negative", `-1767261600`, "a number of 11 characters"},
 		{"words", `"yesterday"`, "text of 9 characters"},

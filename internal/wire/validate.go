@@ -37,12 +37,9 @@ func (f *faults) paths(what string, paths []string) {
 	}
 }
 
-func (p *Profile) validate(spec Spec, base []byte) error {
+// validate checks a profile, and that it lifts no guard of the default one.
+func (p *Profile) validate(spec Spec, def *Profile) error {
 	var f faults
-	var def Profile
-	if err := strict(base, &def); err != nil {
-		return fmt.Errorf("default profile: %w", err)
-	}
 	f.oneOf("auth.kind", p.Auth.Kind, authKinds)
 	f.oneOf("paging.kind", p.Paging.Kind, pagingKinds)
 	f.oneOf("write.numbers", p.Write.Numbers, []string{"number", "string"})
