@@ -300,3 +300,31 @@ func TestStockOnly(t *testing.T) {
 		}
 	})
 }
+
+// The README states what an idle shop costs a day; this is what it counts with.
+func TestRequestsOfAnIdleCycle(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{}, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(5000))
+		for range 2 { // the second still reads what changed shortly before the first
+			r.cycle(ctx)
+			r.poll(ctx)
+			pause(5 * time.Minute)
+		}
+		erp, shop := r.erp.Requests(), r.shop.Requests()
+		r.cycle(ctx)
+		r.poll(ctx)
+		got := map[string]int{}
+		for op, n := range r.erp.Requests() {
+			got[op] = n - erp[op]
+		}
+		for op, n := range r.shop.Requests() {
+			got[op] = n - shop[op]
+		}
+		for op, n := range got {
+			if want := map[string]int{"products.list": 1, "stock.list": 3, "site/plugins": 1, "orders/list": 2}[op]; n != want {
+				t.Errorf("%s: %d requests, want %d", op, n, want)
+			}
+		}
+	})
+}
