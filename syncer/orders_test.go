@@ -342,27 +342,48 @@ type deaf struct{ queue.Queue }
 
 func (deaf) Enqueue(context.Context, ...queue.Job) error { return nil }
 
-// flaky forgets every second job until told otherwise.
+// flaky is a queue that forgets every second enqueue, and whatever comes for a
+// key while its job runs or has just ended.
 type flaky struct {
 	queue.Queue
-	mu sync.Mutex
-	n  int
+	mu    sync.Mutex
+	n     int
+	until map[string]time.Time // by key: when it listens again
 }
 
 func (f *flaky) Enqueue(ctx context.Context, jobs ...queue.Job) error {
 	f.mu.Lock()
 	f.n++
 	drop := f.n%2 == 0
+	var kept []queue.Job
+	for _, j := range jobs {
+		if until, busy := f.until[j.Key]; !busy || time.Now().After(until) {
+			kept = append(kept, j)
+		}
+	}
 	f.mu.Unlock()
-	if drop {
+	if drop || len(kept) == 0 {
 		return errors.New("no room")
 	}
-	return f.Queue.Enqueue(ctx, jobs...)
+	return f.Queue.Enqueue(ctx, kept...)
+}
+
+func (f *flaky) Work(ctx context.Context, h queue.Handler) error {
+	deafFor := func(key string, d time.Duration) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.until[key] = time.Now().Add(d)
+	}
+	return f.Queue.Work(ctx, func(ctx context.Context, j queue.Job) {
+		deafFor(j.Key, time.Hour)
+		h(ctx, j)
+		deafFor(j.Key, 200*time.Millisecond)
+	})
 }
 
 func TestSweepFindsWhatTheQueueForgot(t *testing.T) {
 	t.Parallel()
-	bubble(t, setup{queue: func(q queue.Queue) queue.Queue { return &flaky{Queue: q} }}, func(ctx context.Context, r *rig) {
+	bubble(t, setup{queue: func(q queue.Queue) queue.Queue { return &flaky{Queue: q, until: map[string]time.Time{}} }}, func(ctx context.Context, r *rig) {
 		r.erp.SetProducts(products(2))
 		r.cycle(ctx)
 		r.work(ctx)
@@ -376,6 +397,23 @@ func TestSweepFindsWhatTheQueueForgot(t *testing.T) {
 		if r.erp.Duplicates() != 0 {
 			t.Error("doubled")
 		}
+		// An event for each while its job runs: what it says must not be lost.
+		r.shop.Faults(framework360test.Fault{Kind: framework360test.Slow, Operation: "orders/get", Delay: 100 * time.Millisecond})
+		for i := range 20 {
+			id := fmt.Sprint(500 + i)
+			if err := r.sync.Notify(ctx, connection, id); err != nil {
+				t.Fatal(err)
+			}
+			pause(50 * time.Millisecond)
+			r.shop.UpdateOrder(id, func(o *framework360.Order) { o.Note = "modificato" })
+			if err := r.sync.Notify(ctx, connection, id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.until(5*time.Minute, "every change is seen", func() bool {
+			counts, _ := r.sync.Counts(ctx, connection, syncer.KindOrder)
+			return counts[syncer.Conflict] == 20
+		})
 	})
 	bubble(t, setup{queue: func(q queue.Queue) queue.Queue { return deaf{q} }}, func(ctx context.Context, r *rig) {
 		if err := r.sync.Notify(ctx, connection, "1"); err != nil {
