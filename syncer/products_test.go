@@ -328,3 +328,32 @@ func TestRequestsOfAnIdleCycle(t *testing.T) {
 		}
 	})
 }
+
+func TestRetriedProductIsMatchedLikeANewOne(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{}, func(ctx context.Context, r *rig) {
+		list := products(3)
+		list[0].Name, list[1].Name = "", ""
+		list[1].SKU = list[2].SKU
+		r.shop.PutProduct(framework360.Product{SKU: framework360.Some("SKU-1"), Name: framework360.Some("C'era")})
+		r.erp.SetProducts(list)
+		if run := r.cycle(ctx); run.Rejected != 2 || run.Created != 1 {
+			t.Fatalf("run: %+v", run)
+		}
+		for _, id := range []string{"1", "2"} {
+			r.erp.UpdateProduct(id, func(p *totalgest.Product) { p.Name = "Corretto" })
+		}
+		r.work(ctx)
+		if n, err := r.sync.Retry(ctx, connection, syncer.KindProduct, "1", "2", "none"); err != nil || n != 2 {
+			t.Fatalf("retried %d, %v", n, err)
+		}
+		pause(time.Minute)
+		one, two := r.status(ctx, syncer.KindProduct, "1"), r.status(ctx, syncer.KindProduct, "2")
+		if one.State != syncer.Synced || one.Owner != "" || two.State != syncer.Blocked || two.Code != "TG-PRD-008" || two.Owner != "" {
+			t.Errorf("%+v\n%+v", one, two)
+		}
+		if n := len(r.shop.Products()); n != 2 || r.shop.Duplicates() != 0 {
+			t.Errorf("%d products in the shop, %d doubled", n, r.shop.Duplicates())
+		}
+	})
+}

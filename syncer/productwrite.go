@@ -193,6 +193,16 @@ func (s *Syncer) workProduct(ctx context.Context, c *conn, id string) error {
 		}
 		return s.release(ctx, c, l, version, time.Time{})
 	}
+	todo, err := p.settle(ctx, []*change{ch})
+	switch {
+	case err != nil:
+		return s.productFailed(ctx, c, l, version, err)
+	case len(todo) == 0: // a person must choose, or the shop lacks it and only stock is written
+		if l.State != Blocked {
+			l.State = NotLinked
+		}
+		return s.release(ctx, c, l, version, time.Time{})
+	}
 	if l.PeerID == "" {
 		l.State, l.SentBy = Sending, s.now().Add(c.WriteWithin)
 		if err := s.save(ctx, c, l, owner, func() { s.extend(c, l) }); err != nil {
