@@ -17,6 +17,12 @@
 // JSON file. Products can't be written to a real shop before a person has
 // confirmed there how ([ErrUnconfirmed]).
 //
+// # Events
+//
+// [WebhookHandler] takes the shop's webhooks. The vendor publishes neither their
+// payload nor a signature, so an event is a hint which order to read again, and
+// never more.
+//
 // # Errors
 //
 // Every error is an [*Error] that matches one of the sentinels such as

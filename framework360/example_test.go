@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -89,4 +92,42 @@ func ExampleClient_UpdateProduct() {
 		fmt.Println(p.Name.Or("?"), p.Price.Or(decimal.Zero).StringFixed(2), p.Quantity.Or(decimal.Zero))
 	}
 	// Output: Caffè in grani 24.40 12
+}
+
+// The handler goes under any path of the program's own server. What it accepts
+// is only noted: the order itself is read from the shop.
+func ExampleWebhookHandler() {
+	const token = "Kq7rT2mXw9Zb4Lc8Vn5Yd3Hs" // in earnest a secret, such as crypto/rand.Text makes
+	handler, err := framework360.WebhookHandler(framework360.WebhookConfig{
+		Token: token,
+		Accept: func(_ context.Context, orderID string) error { // in earnest the Notify of a syncer
+			fmt.Println("look at order", orderID)
+			return nil
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/hooks/", handler)
+	server := httptest.NewServer(mux)
+	defer server.Close()
+
+	for _, event := range []struct{ path, body string }{
+		{"/hooks/" + token, `{"event":"order.paid","data":{"order":{"id":501}}}`},
+		{"/hooks/" + token, `{"event":"test"}`},
+		{"/hooks/guessed", `{"id":502}`},
+	} {
+		resp, err := http.Post(server.URL+event.path, "application/json", strings.NewReader(event.body))
+		if err != nil {
+			log.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		fmt.Println(resp.Status)
+	}
+	// Output:
+	// look at order 501
+	// 204 No Content
+	// 200 OK
+	// 404 Not Found
 }
