@@ -32,15 +32,24 @@ func (s *Syncer) claim(ctx context.Context, c *conn, kind Kind, id string, force
 		// again from here: only asking can tell.
 		l.State = InDoubt
 	}
-	l.Owner = newOwner()
-	s.extend(c, l)
-	if err := s.store.Put(ctx, l); err != nil {
-		if errors.Is(err, ErrStale) {
-			return nil, errBusy
-		}
-		return nil, fmt.Errorf("claim: %w", err)
+	if err := s.take(ctx, c, l); err != nil {
+		return nil, err
 	}
 	return l, nil
+}
+
+// take claims a link as it was read, unless somebody changed it since.
+func (s *Syncer) take(ctx context.Context, c *conn, l *Link) error {
+	l.Owner = newOwner()
+	s.extend(c, l)
+	err := s.store.Put(ctx, l)
+	switch {
+	case errors.Is(err, ErrStale):
+		return errBusy
+	case err != nil:
+		return fmt.Errorf("claim: %w", err)
+	}
+	return nil
 }
 
 // extend moves the end of a claim's lease; until then no sweep finds the link.
@@ -78,6 +87,9 @@ func (s *Syncer) save(ctx context.Context, c *conn, l *Link, owner string, adjus
 			return errLost
 		}
 		l.Revision, l.Version = have.Revision, have.Version
+		if l.Kind == KindOrder && have.PeerID != "" { // what came back from TotalGest meanwhile stays
+			l.Sent, l.Warnings = have.Sent, have.Warnings
+		}
 	}
 }
 
@@ -90,7 +102,7 @@ func (s *Syncer) release(ctx context.Context, c *conn, l *Link, version int64, d
 	l.Owner, l.LeaseEnds, l.Done = "", time.Time{}, version
 	err := s.save(ctx, c, l, owner, func() {
 		l.DueAt = due
-		if l.Version > version && l.State != InDoubt {
+		if l.Version > version && !l.unresolved() {
 			l.DueAt = s.now()
 		}
 	})
@@ -100,5 +112,5 @@ func (s *Syncer) release(ctx context.Context, c *conn, l *Link, version int64, d
 	if l.DueAt.IsZero() || l.DueAt.After(s.now()) {
 		return nil
 	}
-	return s.wake(ctx, []Link{*l})
+	return s.wakeDue(ctx, []*Link{l})
 }

@@ -28,6 +28,9 @@ const (
 	codeOrderLabel         = "TG-ORD-022" // one of its labels is not exported
 	codeOrderTest          = "TG-ORD-023" // a test order
 	codeOrderUnpaid        = "TG-ORD-024" // not paid in the time that the settings allow
+	codeStatusUnmapped     = "TG-ORD-030" // TotalGest's status has no order state of the shop in the settings
+	codeStatusRefused      = "TG-ORD-031" // the shop refused its state, courier or tracking number
+	codeStatusWaits        = "TG-ORD-032" // its state, courier or tracking number is not in the shop yet
 	codeProductUnreadable  = "TG-PRD-001" // a field that the sync needs is missing or malformed
 	codeProductNoPrice     = "TG-PRD-002" // no price in the configured list and currency
 	codeProductNoTax       = "TG-PRD-003" // VAT rate that the shop's taxes lack
@@ -39,6 +42,12 @@ const (
 	codeProductGaveUp      = "TG-PRD-009" // too many attempts
 	codeProductNetGross    = "TG-PRD-010" // price includes tax where the shop's don't, or the other way round
 	codeProductFieldOdd    = "TG-PRD-011" // an optional field could not be read and was left out
+	codeReconcileMissed    = "TG-REC-001" // an order of the shop that no event and no look had found
+	codeReconcileUnknown   = "TG-REC-002" // TotalGest has an order of this shop that no link knew
+	codeReconcileGone      = "TG-REC-003" // linked, and TotalGest does not show it under its external id
+	codeReconcileOther     = "TG-REC-004" // linked with another order than the one that TotalGest has
+	codeReconcileTwice     = "TG-REC-005" // TotalGest has its external id more than once
+	codeReconcileWaits     = "TG-REC-006" // on its way
 	codeConnectionPaused   = "TG-CON-001" // credentials, permission or module: a person must act
 	codeConnectionExporter = "TG-CON-002" // the vendor's own plugin exports too
 )

@@ -39,7 +39,7 @@ func (c *conn) face(o *totalgest.Order, v verdict, err error) string {
 // difference is a conflict, which names the fields; it is never sent again by
 // itself.
 func (s *Syncer) compareExported(ctx context.Context, c *conn, l *Link, version int64, face string) error {
-	l.State, l.Reason, l.Code, l.Message, l.Problems = Synced, "", "", "", nil
+	l.State, l.Reason, l.Code, l.Message, l.Problems, l.Attempts = Synced, "", "", "", nil, 0
 	switch {
 	case l.Parts == "": // exported before faces were kept, or settled by a person
 		l.Parts = face
@@ -69,13 +69,17 @@ func (s *Syncer) Resolve(ctx context.Context, connection, orderID string, update
 	if update && !c.TotalGest.Can(totalgest.AbilityUpdate) {
 		return fmt.Errorf("syncer: order %s: TotalGest's profile can't update orders: accept the difference, or correct the order there", orderID)
 	}
-	l, err := s.claim(ctx, c, KindOrder, orderID, true)
+	l, err := s.link(ctx, c, KindOrder, orderID)
+	switch {
+	case err == nil && l.Claimed("", s.now()):
+		err = errBusy
+	case err == nil && l.State != Conflict:
+		return fmt.Errorf("syncer: order %s is %s: there is no conflict", orderID, l.State)
+	case err == nil:
+		err = s.take(ctx, c, l)
+	}
 	if err != nil {
 		return fmt.Errorf("syncer: order %s: %w", orderID, err)
-	}
-	if l.State != Conflict {
-		state := l.State
-		return errors.Join(fmt.Errorf("syncer: order %s is %s: there is no conflict", orderID, state), s.release(ctx, c, l, l.Done, l.waits()))
 	}
 	version := l.Version
 	face, err := s.settleConflict(ctx, c, l, update)
@@ -104,20 +108,11 @@ func (s *Syncer) settleConflict(ctx context.Context, c *conn, l *Link, update bo
 		return "", err
 	}
 	if update {
-		if _, err := c.TotalGest.UpdateOrder(ctx, l.PeerID, out); err != nil {
+		if _, err := c.TotalGest.UpdateOrder(ctx, l.PeerID, c.marked(out)); err != nil {
 			return "", err
 		}
 	}
 	return c.face(&out, v, err), nil
-}
-
-// waits returns when a link goes on that was claimed for nothing.
-func (l *Link) waits() time.Time {
-	switch l.State {
-	case Queued, Retrying, InDoubt, Sending:
-		return l.LeaseEnds
-	}
-	return time.Time{}
 }
 
 // part is one name=hash pair of a face.

@@ -37,6 +37,9 @@ type ERP interface {
 	// FindOrders returns the orders that bear an external id; called only with
 	// totalgest.AbilitySearch.
 	FindOrders(ctx context.Context, externalID string) ([]totalgest.OrderRef, error)
+	// OrderPages walks the orders, those that changed since a time where the
+	// options say so; called only with totalgest.AbilityOrderList.
+	OrderPages(ctx context.Context, o totalgest.ListOptions) iter.Seq2[totalgest.Page[totalgest.OrderRef], error]
 }
 
 // Shop is what a sync needs of Framework360; *framework360.Client is one. Errors
@@ -65,6 +68,9 @@ type Shop interface {
 	OrderPages(ctx context.Context, o framework360.OrderOptions) iter.Seq2[framework360.Page[framework360.Order], error]
 	// Order reads one order in full.
 	Order(ctx context.Context, id string) (framework360.Order, error)
+	// UpdateStatus writes an order's state, courier and tracking; doing it twice
+	// is doing it once.
+	UpdateStatus(ctx context.Context, id string, u framework360.StatusUpdate) error
 }
 
 // Connection is one shop with one TotalGest shop.
@@ -163,6 +169,7 @@ type Settings struct {
 	Products      ProductMode
 	Orders        OrderMode
 	Rules         Rules
+	BackFlow      BackFlow // from TotalGest's orders to the shop's; the zero value: off
 
 	Prices PriceMode // required unless products and orders are off
 	Rows   RowMode   // required unless orders are off
@@ -184,6 +191,10 @@ type Settings struct {
 	WriteWithin time.Duration // from the decision to send to the end of the reply; 0: 20 s, less than Lease
 	RetryFirst  time.Duration // wait after the first failure, doubled after each; 0: 10 s
 	RetryMost   time.Duration // longest wait; 0: 30 minutes
+
+	// ReconcileEvery is the time between comparisons of the last 30 days, as
+	// Reconcile makes them; 0: 24 hours, negative: never.
+	ReconcileEvery time.Duration
 
 	// MapProduct and MapOrder replace the default mappings; they must be pure.
 	MapProduct func(totalgest.Product, ProductContext) (framework360.Product, []string, error)
@@ -227,12 +238,17 @@ func (c Connection) prepare() (Connection, error) {
 		return c, err
 	}
 	c.Rules = c.Rules.folded()
+	if c.BackFlow.Mode != BackFlowOff && !c.TotalGest.Can(totalgest.AbilityOrderList) {
+		return bad("BackFlow", "must be off: TotalGest's profile has no orders.list")
+	}
+	c.BackFlow = c.BackFlow.folded()
 	return c, nil
 }
 
 func (c *Connection) defaults() {
 	orDefault(&c.Interval, 5*time.Minute)
 	orDefault(&c.OrderInterval, 5*time.Minute)
+	orDefault(&c.ReconcileEvery, 24*time.Hour)
 	orDefault(&c.Currency, "EUR")
 	orDefault(&c.Writers, 2)
 	orDefault(&c.MaxAttempts, 10)

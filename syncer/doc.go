@@ -23,6 +23,13 @@
 // This rests on one assumption: TotalGest recognises a repeated external id, or
 // it can be searched and a request takes effect within Settings.Settle or never.
 //
+// Other ways into the same pipeline are [Syncer.Export], which a person uses for
+// selected orders, and the shop's webhooks, which framework360.WebhookHandler
+// turns into [Syncer.Notify]. What an order becomes in TotalGest comes back to the
+// shop with [Syncer.SyncStatuses], where Settings.BackFlow is on. An order that
+// changes in the shop after its export is a [Conflict], which a person settles
+// with [Syncer.Resolve].
+//
 // # What a product cycle does
 //
 // It reads what changed, compares each product with what was last written, field

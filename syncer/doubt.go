@@ -10,7 +10,7 @@ import (
 )
 
 // resolve settles a write that may have happened: by asking TotalGest for the
-// external id, never by sending it again blindly.
+// order, never by sending it again blindly.
 func (s *Syncer) resolve(ctx context.Context, c *conn, l *Link) error {
 	l.State, l.Reason = InDoubt, ""
 	if wait := l.SentBy.Sub(s.now()); wait > 0 { // the write itself may still be running
@@ -20,15 +20,24 @@ func (s *Syncer) resolve(ctx context.Context, c *conn, l *Link) error {
 	case c.TotalGest.Can(totalgest.AbilityDedupe):
 		// Sending the same external id again is the question.
 		return s.export(ctx, c, l, true)
-	case !c.TotalGest.Can(totalgest.AbilitySearch):
+	case !c.TotalGest.Can(totalgest.AbilitySearch) && !c.scans():
 		return s.person(ctx, c, l, "TotalGest can neither be asked for an order nor tell a repeated one: look there for "+c.externalID(l.ID)+" and decide")
 	}
-	refs, err := c.TotalGest.FindOrders(ctx, c.externalID(l.ID))
-	if err != nil {
+	final := !s.now().Before(l.SentBy.Add(c.Settle)) // before we ask: what arrives meanwhile is not in the answer
+	refs, err := s.ask(ctx, c, l, final)
+	switch {
+	case errors.Is(err, errLost):
+		return err // whoever has the claim now asks
+	case errors.Is(err, errUnreadable) && final:
+		return s.person(ctx, c, l, "TotalGest's list does not show the order, and some of it can't be read: look there for "+c.externalID(l.ID)+" and decide")
+	case err != nil:
 		return s.stillInDoubt(ctx, c, l, "TotalGest could not be asked: "+err.Error(), err)
 	}
 	for _, r := range refs {
-		if r.ExternalID != c.externalID(l.ID) {
+		if r.ID == "" {
+			return s.person(ctx, c, l, "TotalGest shows the order without an id: look there for "+c.externalID(l.ID)+" and decide")
+		}
+		if r.ExternalID != c.externalID(l.ID) && !c.scans() {
 			return s.person(ctx, c, l, "TotalGest answers the search with orders of other external ids: its answer proves nothing, look there and decide")
 		}
 	}
@@ -36,9 +45,9 @@ func (s *Syncer) resolve(ctx context.Context, c *conn, l *Link) error {
 	case len(refs) == 1:
 		return s.confirmed(ctx, c, l, l.Done, refs[0]) // what was sent is then compared with what the shop has now
 	case len(refs) > 1:
-		return s.block(ctx, c, l, l.Version, ItemError{Reason: ReasonReview, Code: codeOrderSeveral,
+		return s.block(ctx, c, l, l.Done, ItemError{Reason: ReasonReview, Code: codeOrderSeveral,
 			Message: fmt.Sprintf("TotalGest has %d orders with the external id %s", len(refs), c.externalID(l.ID))})
-	case s.now().Before(l.SentBy.Add(c.Settle)):
+	case !final:
 		return s.stillInDoubt(ctx, c, l, "TotalGest does not have it yet", nil)
 	}
 	proven, err := s.proven(ctx, c)
@@ -46,7 +55,9 @@ func (s *Syncer) resolve(ctx context.Context, c *conn, l *Link) error {
 	case err != nil:
 		return s.stillInDoubt(ctx, c, l, "the store could not be read", err)
 	case !proven:
-		return s.person(ctx, c, l, "TotalGest finds no such order, and its search has not been seen to find any: look there for "+c.externalID(l.ID)+" and decide")
+		return s.person(ctx, c, l, "TotalGest shows no such order, and has not been seen to show any that was sent: look there for "+c.externalID(l.ID)+" and decide")
+	case c.scans() && !l.Marked:
+		return s.person(ctx, c, l, "TotalGest's list shows no such order, and it was sent without the mark by which it could be told: look there for "+c.externalID(l.ID)+" and decide")
 	}
 	// It is not there, and can't come any more: a new attempt.
 	l.State, l.Code, l.Message, l.SentBy = Queued, "", "", time.Time{}
@@ -68,9 +79,14 @@ func (s *Syncer) stillInDoubt(ctx context.Context, c *conn, l *Link, message str
 	return s.release(ctx, c, l, l.Done, s.now().Add(wait))
 }
 
-// person leaves the decision to a human.
+// person leaves the decision to a human, but not before what they are to look
+// for is there or will never be.
 func (s *Syncer) person(ctx context.Context, c *conn, l *Link, message string) error {
-	return s.block(ctx, c, l, l.Version, ItemError{Reason: ReasonReview, Code: codeOrderUnprovable, Message: message})
+	if from := l.SentBy.Add(c.Settle); s.now().Before(from) {
+		l.Code, l.Message = codeOrderInDoubt, message+", not before "+from.UTC().Format(time.RFC3339)
+		return s.release(ctx, c, l, l.Done, from)
+	}
+	return s.block(ctx, c, l, l.Done, ItemError{Reason: ReasonReview, Code: codeOrderUnprovable, Message: message})
 }
 
 // askAfter spreads the questions about one write over the time in which it may
@@ -79,23 +95,42 @@ func (c *Connection) askAfter(asked int) time.Duration {
 	return min(c.Settle/30*time.Duration(1+asked*asked), c.Settle/3)
 }
 
-// proofDoc holds whether the search has found an order that was known to exist.
-const proofDoc = "search-proof"
+// proofDoc names what holds whether the search, or a scan, has found an order
+// that was known to exist.
+func (c *conn) proofDoc() string {
+	if c.scans() {
+		return "scan-proof"
+	}
+	return "search-proof"
+}
 
-// prove searches once on each connection for an order that TotalGest has just
-// confirmed: only a search that can find may later say that there is nothing.
-func (s *Syncer) prove(ctx context.Context, c *conn, orderID, peerID string) {
-	if !c.TotalGest.Can(totalgest.AbilitySearch) || c.health.searched() {
+// prove looks once on each connection for an order that TotalGest has confirmed,
+// sent by a deadline: only a search, or a scan, that can find may later say that
+// there is nothing.
+func (s *Syncer) prove(ctx context.Context, c *conn, orderID, peerID string, sentBy time.Time) {
+	if !c.TotalGest.Can(totalgest.AbilitySearch) && !c.scans() || c.health.searched() {
 		return
 	}
 	if ok, err := s.proven(ctx, c); ok || err != nil {
 		return
 	}
-	refs, err := c.TotalGest.FindOrders(ctx, c.externalID(orderID))
-	if err != nil || len(refs) != 1 || refs[0].ID != peerID || refs[0].ExternalID != c.externalID(orderID) {
-		return // the next order tries again; until then a doubt goes to a person
+	var refs []totalgest.OrderRef
+	var err error
+	switch {
+	case !c.scans():
+		// What can't be there must not be found: a search that ignores what it
+		// is asked for would find the one order that there is.
+		if refs, err = c.TotalGest.FindOrders(ctx, c.externalID(newOwner())); err != nil || len(refs) > 0 {
+			return
+		}
+		refs, err = c.TotalGest.FindOrders(ctx, c.externalID(orderID))
+	case c.health.mayProve(s.now()):
+		refs, err = s.scan(ctx, c, orderID, c.sentAfter(sentBy), true, func() error { return nil })
 	}
-	if err := s.store.PutDoc(ctx, &Doc{Connection: c.ID, Name: proofDoc, Data: []byte(orderID)}); err == nil || errors.Is(err, ErrStale) {
+	if err != nil || len(refs) != 1 || refs[0].ID != peerID || refs[0].ExternalID != c.externalID(orderID) && !c.scans() {
+		return // a later order tries again; until then a doubt goes to a person
+	}
+	if err := s.store.PutDoc(ctx, &Doc{Connection: c.ID, Name: c.proofDoc(), Data: []byte(orderID)}); err == nil || errors.Is(err, ErrStale) {
 		c.health.setSearched()
 	}
 }
@@ -104,7 +139,7 @@ func (s *Syncer) proven(ctx context.Context, c *conn) (bool, error) {
 	if c.health.searched() {
 		return true, nil
 	}
-	_, err := s.store.Doc(ctx, c.ID, proofDoc)
+	_, err := s.store.Doc(ctx, c.ID, c.proofDoc())
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return false, nil
@@ -115,37 +150,54 @@ func (s *Syncer) proven(ctx context.Context, c *conn) (bool, error) {
 }
 
 // Decide settles an order that only a person can settle: one that is in doubt,
-// or blocked for review. With peerID the order arrived in TotalGest under that
-// id; without, it did not, and is sent again. The error is [ErrNotFound] when
-// there is no such order, and another one when it is in a state that needs no
-// decision.
-func (s *Syncer) Decide(ctx context.Context, connection, orderID, peerID string) error {
-	c, err := s.conn(connection)
+// or blocked for review. Seen is its link as that person saw it before looking
+// into TotalGest. With peerID the order arrived there under that id; without, it
+// did not, and is sent again. The error is [ErrNotFound] when there is no such
+// order, [ErrStale] when it was sent again since it was seen, and another one when
+// it needs no decision, or may still arrive.
+func (s *Syncer) Decide(ctx context.Context, seen Link, peerID string) error {
+	c, err := s.conn(seen.Connection)
 	if err != nil {
 		return err
 	}
-	l, err := s.link(ctx, c, KindOrder, orderID)
-	if err != nil {
-		return fmt.Errorf("syncer: order %s: %w", orderID, err)
+	for {
+		l, err := s.link(ctx, c, KindOrder, seen.ID)
+		if err == nil {
+			err = s.decidable(c, l, &seen, peerID != "")
+		}
+		if err != nil {
+			return fmt.Errorf("syncer: order %s: %w", seen.ID, err)
+		}
+		l.Code, l.Message, l.Reason, l.Owner, l.SentBy = "", "", "", "", time.Time{}
+		if peerID == "" {
+			l.State, l.DueAt, l.Attempts = Queued, s.now(), 0
+		} else {
+			l.State, l.PeerID, l.SyncedAt, l.DueAt = Synced, peerID, s.now(), time.Time{}
+			if l.Version > l.Done { // what was sent is compared with what the shop has now
+				l.DueAt = s.now()
+			}
+		}
+		switch err := s.store.Put(ctx, l); {
+		case err == nil:
+			return s.wakeDue(ctx, []*Link{l})
+		case !errors.Is(err, ErrStale):
+			return fmt.Errorf("syncer: decide on order %s: %w", seen.ID, err)
+		}
 	}
-	if !l.unresolved() && (l.State != Blocked || l.Reason != ReasonReview) {
-		return fmt.Errorf("syncer: order %s is %s: there is nothing to decide", orderID, l.State)
-	}
-	if l.Claimed("", s.now()) {
-		return fmt.Errorf("syncer: order %s is being worked on: try again in a moment", orderID)
-	}
-	l.Code, l.Message, l.Reason, l.Owner, l.SentBy = "", "", "", "", time.Time{}
-	if peerID != "" {
-		l.State, l.PeerID, l.SyncedAt, l.DueAt = Synced, peerID, s.now(), time.Time{}
-		l.Done = l.Version
-	} else {
-		l.State, l.DueAt, l.Attempts = Queued, s.now(), 0
-	}
-	if err := s.store.Put(ctx, l); err != nil {
-		return fmt.Errorf("syncer: decide on order %s: %w", orderID, err)
-	}
-	if peerID == "" {
-		return s.wake(ctx, []Link{*l})
+}
+
+// decidable says why a person's decision can't be taken.
+func (s *Syncer) decidable(c *conn, l, seen *Link, arrived bool) error {
+	from := l.SentBy.Add(c.Settle)
+	switch {
+	case !l.unresolved() && (l.State != Blocked || l.Reason != ReasonReview):
+		return fmt.Errorf("it is %s: there is nothing to decide", l.State)
+	case !l.SentBy.Equal(seen.SentBy):
+		return fmt.Errorf("it was sent again since: look once more: %w", ErrStale)
+	case l.Claimed("", s.now()):
+		return errBusy
+	case !arrived && s.now().Before(from):
+		return fmt.Errorf("it may still arrive in TotalGest: look there again after %s", from.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

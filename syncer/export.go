@@ -35,7 +35,7 @@ func (s *Syncer) workOrder(ctx context.Context, c *conn, id string, byHand bool)
 // export reads the order afresh, checks it and sends it.
 func (s *Syncer) export(ctx context.Context, c *conn, l *Link, byHand bool) error {
 	version := l.Version
-	o, err := c.Framework360.Order(ctx, l.ID)
+	o, err := c.order(ctx, l.ID)
 	if err == nil {
 		err = s.name(ctx, c, &o)
 	}
@@ -57,13 +57,28 @@ func (s *Syncer) export(ctx context.Context, c *conn, l *Link, byHand bool) erro
 	if err != nil {
 		return s.orderFailed(ctx, c, l, version, err, codeOrderUnreadable)
 	}
-	l.Parts, l.Warnings = c.face(&out, v, nil), orderWarnings(&out)
-	return s.send(ctx, c, l, version, out)
+	l.Warnings = orderWarnings(&out)
+	if l.unresolved() { // what TotalGest has may be older: once it is known to be there, they are compared
+		l.Version++
+		return s.send(ctx, c, l, version, out, c.face(&out, verdict{}, nil))
+	}
+	l.Parts = c.face(&out, v, nil)
+	return s.send(ctx, c, l, version, out, l.Parts)
+}
+
+// order reads an order of the shop. Some shops take "0501" for 501: what answers
+// under another id has, or gets, a link of its own, and would be sent twice.
+func (c *conn) order(ctx context.Context, id string) (framework360.Order, error) {
+	o, err := c.Framework360.Order(ctx, id)
+	if err == nil && o.ID != id {
+		err = &ItemError{Reason: ReasonData, Code: codeOrderGone, Message: "the shop has no order with this id: it answers with one of another id"}
+	}
+	return o, err
 }
 
 // settle records what the rules say.
 func (s *Syncer) settle(ctx context.Context, c *conn, l *Link, version int64, v verdict) error {
-	l.State, l.Reason, l.Code, l.Message, l.Problems = v.state, v.reason, v.code, v.message, nil
+	l.State, l.Reason, l.Code, l.Message, l.Problems, l.Attempts = v.state, v.reason, v.code, v.message, nil, 0
 	due := time.Time{}
 	if v.state == NotLinked || v.reason == ReasonUnmapped {
 		if wait := lookAgain(s.now().Sub(l.Created)); wait > 0 {
@@ -74,9 +89,14 @@ func (s *Syncer) settle(ctx context.Context, c *conn, l *Link, version int64, v 
 }
 
 // send makes the intent durable, writes once, and records what became of it.
-func (s *Syncer) send(ctx context.Context, c *conn, l *Link, version int64, o totalgest.Order) error {
+func (s *Syncer) send(ctx context.Context, c *conn, l *Link, version int64, o totalgest.Order, face string) error {
 	l.State, l.Reason, l.Code, l.Message, l.Problems = Sending, "", "", "", nil
-	l.SentBy, l.Asked = s.now().Add(c.WriteWithin), 0
+	earlier := l.SentBy // of a write that is in doubt: sending it again is the question
+	if l.Asked++; earlier.IsZero() {
+		l.Asked = 0
+	}
+	// By the clock on the wall, which also goes on while a machine sleeps.
+	l.SentBy, l.Marked = s.now().Add(c.WriteWithin).Round(0), c.scans()
 	if err := s.save(ctx, c, l, l.Owner, func() { s.extend(c, l) }); err != nil {
 		return fmt.Errorf("record the intent to send: %w", err) // nothing was sent; the lease brings it back
 	}
@@ -84,21 +104,27 @@ func (s *Syncer) send(ctx context.Context, c *conn, l *Link, version int64, o to
 	write, cancel := context.WithDeadline(context.WithoutCancel(ctx), l.SentBy)
 	defer cancel()
 	if !s.now().Before(l.SentBy) {
-		l.SentBy = time.Time{}
+		l.SentBy = earlier
 		return s.retry(ctx, c, l, version, errors.New("there was no time left to send it"))
 	}
-	ref, _, err := c.TotalGest.CreateOrder(write, o)
-	if err == nil && ref.ID == "" {
+	ref, created, err := c.TotalGest.CreateOrder(write, c.marked(o))
+	switch {
+	case err == nil && ref.ID == "":
 		err = errors.New("TotalGest confirmed the order without an id")
+	case err == nil && ref.ExternalID != "" && ref.ExternalID != o.ExternalID:
+		err = errors.New("TotalGest's reply is about another order")
 	}
 	switch {
 	case err == nil:
+		if created { // not what an earlier write may have brought
+			l.Parts = face
+		}
 		return s.confirmed(ctx, c, l, version, ref)
 	case sent(err):
 		l.State, l.Code, l.Message = InDoubt, codeOrderInDoubt, "sent, and no usable answer came: TotalGest is being asked"
-		return s.release(ctx, c, l, l.Done, s.now().Add(c.askAfter(0)))
+		return s.release(ctx, c, l, l.Done, s.now().Add(c.askAfter(l.Asked)))
 	}
-	l.SentBy = time.Time{} // refused, or never sent
+	l.SentBy = earlier // refused, or never sent: that says nothing of an earlier write
 	return s.orderFailed(ctx, c, l, version, err, codeOrderRefused)
 }
 
@@ -106,7 +132,7 @@ func (s *Syncer) send(ctx context.Context, c *conn, l *Link, version int64, o to
 // worker that found our write and can only ask about it, the id is recorded all
 // the same: it is the answer.
 func (s *Syncer) confirmed(ctx context.Context, c *conn, l *Link, version int64, ref totalgest.OrderRef) error {
-	s.prove(ctx, c, l.ID, ref.ID)
+	defer s.prove(ctx, c, l.ID, ref.ID, l.SentBy) // when it is recorded: a list may take long to read
 	mark := func(l *Link) {
 		l.State, l.Reason, l.Code, l.Message, l.Problems = Synced, "", "", "", nil
 		l.PeerID, l.PeerNo, l.SyncedAt, l.Attempts, l.Asked = ref.ID, ref.Number, s.now(), 0, 0

@@ -87,8 +87,10 @@ type Link struct {
 	Attempts  int       // failed ones in a row
 	Asked     int       // questions about a write in doubt
 	SentBy    time.Time // deadline of a write whose effect is not known; zero: there is none
+	Marked    bool      // the last write of the order put a mark into its note, to tell it by in a list
 
 	Parts    string    // fingerprint of the content last written: name=hash pairs
+	Sent     string    // of an order: fingerprint of the state, courier and tracking last brought back
 	Created  time.Time // the item itself, by its own system; zero: not known
 	SeenAt   time.Time // when the link was made
 	SyncedAt time.Time // when the partner was last known to be equal; zero: never

@@ -121,8 +121,10 @@ func (s *Syncer) orderLink(ctx context.Context, c *conn, id string) (*Link, erro
 	if !errors.Is(err, ErrNotFound) {
 		return l, err
 	}
-	if _, err := c.Framework360.Order(ctx, id); errors.Is(err, framework360.ErrNotFound) {
+	if _, err := c.order(ctx, id); errors.Is(err, framework360.ErrNotFound) {
 		return nil, &ItemError{Reason: ReasonData, Code: codeOrderGone, Message: "the shop has no order with this id"}
+	} else if errors.As(err, new(*ItemError)) {
+		return nil, err
 	}
 	l = &Link{Key: Key{c.ID, KindOrder, id}, State: Queued, Title: id, SeenAt: s.now(), Version: 1, DueAt: s.now()}
 	if err := s.putNew(ctx, []*Link{l}); err != nil {
@@ -166,7 +168,8 @@ func (s *Syncer) Retry(ctx context.Context, connection string, kind Kind, ids ..
 	}
 	var due []*Link
 	for _, l := range have {
-		if l.PeerID != "" && kind == KindOrder || l.Claimed("", s.now()) {
+		exported := kind == KindOrder && (l.State == Synced || l.State == Conflict)
+		if exported || l.Claimed("", s.now()) {
 			continue
 		}
 		l.DueAt, l.Attempts = s.now(), 0

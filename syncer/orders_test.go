@@ -196,7 +196,7 @@ func TestDoubtThatNobodyCanResolveWaitsForAPerson(t *testing.T) {
 		name string
 		s    setup
 	}{
-		{"no search", setup{erp: totalgesttest.Options{NoSearch: true}}},
+		{"neither search nor list", setup{erp: totalgesttest.Options{NoSearch: true, Profile: []byte(`{"operations":{"orders.list":null}}`)}}},
 		{"search never seen to find", setup{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -216,14 +216,14 @@ func TestDoubtThatNobodyCanResolveWaitsForAPerson(t *testing.T) {
 				if err != nil || report.Succeeded() != 0 || len(r.erp.Orders()) != 0 {
 					t.Fatalf("forced: %+v, %v, %d orders", report, err, len(r.erp.Orders()))
 				}
-				if err := r.sync.Decide(ctx, connection, "501", ""); err != nil {
+				if err := r.sync.Decide(ctx, r.status(ctx, syncer.KindOrder, "501"), ""); err != nil {
 					t.Fatal(err)
 				}
 				r.settled(ctx, time.Minute)
 				if l := r.status(ctx, syncer.KindOrder, "501"); l.State != syncer.Synced || len(r.erp.Orders()) != 1 {
 					t.Errorf("after the decision: %+v", l)
 				}
-				if err := r.sync.Decide(ctx, connection, "501", ""); err == nil {
+				if err := r.sync.Decide(ctx, r.status(ctx, syncer.KindOrder, "501"), ""); err == nil {
 					t.Error("a synced order could be decided about")
 				}
 			})

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/tg360/tg360/totalgest"
 )
 
-// Run is the report of one product cycle or one look at the list of orders.
+// Run is the report of one product cycle, of one look at the list of orders, or
+// of bringing order states back.
 type Run struct {
 	ID       string    `json:"id"`
 	Kind     Kind      `json:"kind"`
@@ -23,10 +26,11 @@ type Run struct {
 	Read      int `json:"read"`      // elements read
 	Created   int `json:"created"`   // products created; orders seen for the first time
 	Linked    int `json:"linked"`    // products found in the shop and linked
-	Updated   int `json:"updated"`   // products updated
+	Updated   int `json:"updated"`   // products updated; orders brought up to date, or that a dry run would
 	Unchanged int `json:"unchanged"` // nothing to do
 	Rejected  int `json:"rejected"`  // blocked: a person must act
 	Failed    int `json:"failed"`    // to be tried again
+	Foreign   int `json:"foreign"`   // orders of TotalGest that are not linked with one of this shop
 	Writes    int `json:"writes"`    // calls that changed something in the shop
 }
 
@@ -81,6 +85,9 @@ type cycle struct {
 	Watermark time.Time `json:"watermark"`       // the server's clock at the start of the last complete run
 	Completed time.Time `json:"completed"`       // our clock at the end of the last complete run
 	Indexed   bool      `json:"indexed"`         // the shop's own products were read once
+
+	Pending map[string]totalgest.OrderRef `json:"pending,omitempty"` // by the shop's id: what is still to be brought back
+	Applied string                        `json:"applied,omitempty"` // fingerprint of the settings by which the rest was
 }
 
 // ErrBusy means that another process, or another call, runs the same cycle.
@@ -176,7 +183,8 @@ func (s *Syncer) finish(ctx context.Context, c *conn, l *lease, r *Run, err erro
 	r.Ended, r.Complete = s.now(), err == nil
 	if err != nil {
 		r.Reason = err.Error()
-		if classify(err) == connectionWide {
+		// A key that may not write order states still lets orders through.
+		if classify(err) == connectionWide && r.Kind != KindStatus {
 			c.health.pause(err)
 		}
 	}

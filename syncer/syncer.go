@@ -152,6 +152,14 @@ func (s *Syncer) Run(ctx context.Context) error {
 		if c.Orders != OrdersOff {
 			g.Go(func() error { return s.every(ctx, c, c.OrderInterval, "orders", s.PollOrders) })
 		}
+		if c.Orders != OrdersOff && c.ReconcileEvery > 0 {
+			g.Go(func() error {
+				return s.every(ctx, c, min(c.ReconcileEvery, time.Hour), "reconciliation", s.reconcileWhenDue)
+			})
+		}
+		if c.BackFlow.Mode != BackFlowOff {
+			g.Go(func() error { return s.every(ctx, c, c.backFlowInterval(), "statuses", s.SyncStatuses) })
+		}
 	}
 	return quiet(ctx, g.Wait())
 }

@@ -51,6 +51,7 @@ const (
 	AbilityStock         = "stock"          // quantities are a list of their own
 	AbilityUpdate        = "update"         // orders can be changed
 	AbilityCancel        = "cancel"         // orders can be cancelled
+	AbilityOrderList     = "order_list"     // orders can be listed by their last change: the profile has orders.list
 )
 
 // Config says how to reach one shop of one TotalGest. The first five fields are
@@ -180,7 +181,10 @@ func normalize(endpoint string) (string, error) {
 }
 
 // Can reports whether the profile claims an ability, such as [AbilityDedupe].
-func (c *Client) Can(ability string) bool { return c.api.Profile().Has(ability) }
+func (c *Client) Can(ability string) bool {
+	p := c.api.Profile()
+	return p.Has(ability) || ability == AbilityOrderList && p.Operations["orders.list"] != nil
+}
 
 // Confirmed returns [ErrUnconfirmed] when one of the operations is a write whose
 // wire is only assumed, the server is not on this machine and no person has

@@ -110,7 +110,7 @@ func TestLiteralOrder(t *testing.T) {
 		"POST /api/v1/orders":                   {201, `{"data":{"id":900,"number":"A/1","external_id":"shop-1","status":"new"}}`},
 		"GET /api/v1/orders?external_id=shop-1": {body: `{"data":[{"id":"900","external_id":"shop-1"}]}`},
 		"GET /api/v1/orders/9%2F1": {body: `{"data":{"id":"9/1","number":12,"external_id":"shop-1","status":"shipped","courier":"BRT","tracking":170017,
-			"updated_at":"2026-03-06T08:00:00Z"}}`},
+			"updated_at":"2026-03-06T08:00:00Z","note":"suonare due volte"}}`},
 	})
 	c := newClient(t, config(l.URL))
 	ref, created, err := c.CreateOrder(t.Context(), fullOrder())
@@ -133,7 +133,8 @@ func TestLiteralOrder(t *testing.T) {
 		t.Errorf("%v, %v", found, err)
 	}
 	got, err := c.Order(t.Context(), "9/1")
-	want := totalgest.OrderRef{ID: "9/1", Number: "12", ExternalID: "shop-1", Status: "shipped", Courier: "BRT", Tracking: "170017", UpdatedAt: time.Date(2026, 3, 6, 8, 0, 0, 0, time.UTC)}
+	want := totalgest.OrderRef{ID: "9/1", Number: "12", ExternalID: "shop-1", Status: "shipped", Courier: "BRT", Tracking: "170017",
+		UpdatedAt: time.Date(2026, 3, 6, 8, 0, 0, 0, time.UTC), Note: "suonare due volte"}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
 	}

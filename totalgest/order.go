@@ -92,6 +92,7 @@ type OrderRef struct {
 	Courier    string
 	Tracking   string
 	UpdatedAt  time.Time
+	Note       string `json:"-"` // may hold personal data: whoever stores a reference leaves it out
 }
 
 var partySchema = &wire.Schema[Party]{Record: "party", Fields: []wire.Field[Party]{
@@ -169,6 +170,7 @@ var orderRefSchema = &wire.Schema[OrderRef]{Record: "order_ref", Fields: []wire.
 	wire.String("courier", func(o *OrderRef) *string { return &o.Courier }),
 	wire.String("tracking", func(o *OrderRef) *string { return &o.Tracking }),
 	wire.Time("updated_at", func(o *OrderRef) *time.Time { return &o.UpdatedAt }),
+	wire.String("note", func(o *OrderRef) *string { return &o.Note }).Personal(),
 }}
 
 // CreateOrder sends an order, at most once: neither this package nor net/http

@@ -120,7 +120,7 @@ type Records map[string]Fields
 // Fields maps the fields of one record.
 type Fields map[string]*FieldSpec
 
-// UnmarshalJSON merges operation by operation.
+// UnmarshalJSON merges operation by operation; null takes one away.
 func (o *Operations) UnmarshalJSON(b []byte) error {
 	return merge((*map[string]*Operation)(o), b, "operation", func(have *Operation, raw []byte) error {
 		return strict(raw, have)
@@ -166,15 +166,19 @@ func merge[V any](into *map[string]*V, b []byte, what string, apply func(*V, []b
 		*into = make(map[string]*V, len(in))
 	}
 	for _, name := range slices.Sorted(maps.Keys(in)) {
-		if what == "operation" && (*into)[name] != nil && string(bytes.TrimSpace(in[name])) == "null" {
-			delete(*into, name) // taken away
-			continue
-		}
-		v := new(V)
-		if have := (*into)[name]; have != nil {
+		v, raw := new(V), bytes.TrimSpace(in[name])
+		have := (*into)[name]
+		if have != nil {
 			*v = *have
 		}
-		if err := apply(v, bytes.TrimSpace(in[name])); err != nil {
+		if string(raw) == "null" { // taken away
+			if have == nil {
+				return fmt.Errorf("%s %s: there is none that null could take away", what, name)
+			}
+			delete(*into, name)
+			continue
+		}
+		if err := apply(v, raw); err != nil {
 			return fmt.Errorf("%s %s: %w", what, name, err)
 		}
 		(*into)[name] = v

@@ -213,6 +213,22 @@ func TestPagesOfOneElement(t *testing.T) {
 	}
 }
 
+func TestOperationThatIsNullIsTakenAway(t *testing.T) {
+	t.Parallel()
+	p := shopProfile(t, `{"operations":{"orders.list":null}}`)
+	if p.Operations["orders.list"] != nil || p.Operations["orders.get"] == nil {
+		t.Errorf("operations: %v", p.Operations)
+	}
+	for override, want := range map[string]string{
+		`{"operations":{"orders.lists":null}}`: "operation orders.lists: there is none that null could take away",
+		`{"records":{"order":{"note":null}}}`:  "field order.note needs at least one path",
+	} {
+		if _, err := wire.LoadProfile([]byte(baseProfile), []byte(override), shopSpec()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
 func TestParameterWithoutANameIsTakenAway(t *testing.T) {
 	t.Parallel()
 	p := shopProfile(t, `{"operations":{"orders.list":{"params":{"since":"","limit":"per_page"}}}}`)

@@ -22,8 +22,8 @@ func full(id string) *syncer.Link {
 		Warnings: []string{"TG-ORD-017", "TG-ORD-018"},
 		Title:    "Ordine nº 1042", SKU: "SKU-1", EAN: "4006381333931", PeerID: "P-77", PeerNo: "2026/118",
 		Version: 12, Done: 11, DueAt: at(1),
-		Owner: "owner-1", LeaseEnds: at(2), Attempts: 3, Asked: 4, SentBy: at(3),
-		Parts: "name=h1 price=h2", Created: at(4), SeenAt: at(5), SyncedAt: at(6),
+		Owner: "owner-1", LeaseEnds: at(2), Attempts: 3, Asked: 4, SentBy: at(3), Marked: true,
+		Parts: "name=h1 price=h2", Sent: "state=h3", Created: at(4), SeenAt: at(5), SyncedAt: at(6),
 	}
 }
 
@@ -72,7 +72,7 @@ func oddTexts(r *rig) error {
 			Key:   syncer.Key{Connection: shopA, Kind: syncer.KindOrder, ID: s},
 			State: syncer.State(s), Reason: syncer.Reason(s), Code: s, Message: s,
 			Problems: []syncer.Problem{{Field: s, Message: s}, {}}, Warnings: []string{s, "", s},
-			Title: s, SKU: s, EAN: s, PeerID: s, PeerNo: s, Owner: s, Parts: s,
+			Title: s, SKU: s, EAN: s, PeerID: s, PeerNo: s, Owner: s, Parts: s, Sent: s,
 		})
 	}
 	if err := r.put(links...); err != nil {

@@ -136,7 +136,7 @@ func (s *Server) update(r *fake.Request) (int, []byte) {
 		return s.refused(fields)
 	}
 	s.writes++
-	e.rec.Order, e.rec.Ref.UpdatedAt = o, s.now()
+	e.rec.Order, e.rec.Ref.Note, e.rec.Ref.UpdatedAt = o, o.Note, s.now()
 	s.placed.touch(e, s.now())
 	return http.StatusOK, s.data(r, s.codecs.ref.Append(nil, &e.rec.Ref))
 }

@@ -75,7 +75,7 @@ func (s *Server) place(o totalgest.Order) *entry[ReceivedOrder] {
 	n := 1001 + len(s.inOrder)
 	id := fmt.Sprintf("TG-%d", n)
 	e := &entry[ReceivedOrder]{at: now, id: id, rec: ReceivedOrder{Order: o, At: now, Ref: totalgest.OrderRef{
-		ID: id, Number: fmt.Sprintf("%d/%d", now.Year(), n), ExternalID: o.ExternalID, Status: "new", UpdatedAt: now}}}
+		ID: id, Number: fmt.Sprintf("%d/%d", now.Year(), n), ExternalID: o.ExternalID, Status: "new", UpdatedAt: now, Note: o.Note}}}
 	s.orders[id] = e
 	s.inOrder = append(s.inOrder, e)
 	s.external[o.ExternalID] = append(s.external[o.ExternalID], e)
