@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tg360/tg360/framework360"
 	"github.com/tg360/tg360/framework360/framework360test"
 	"github.com/tg360/tg360/syncer"
 	"github.com/tg360/tg360/totalgest"
+	"github.com/tg360/tg360/totalgest/totalgesttest"
 )
 
 // locked is a TotalGest that refuses its credentials while it is shut, or that
@@ -119,4 +121,77 @@ func TestVerifyWhereTheVendorsPluginIsFine(t *testing.T) {
 			}
 		})
 	}
+}
+
+// another is a shop in which the vendor's own plugin can be switched on.
+type another struct {
+	*framework360.Client
+	on atomic.Bool
+}
+
+func (a *another) Plugins(ctx context.Context) ([]framework360.Plugin, error) {
+	list, err := a.Client.Plugins(ctx)
+	if a.on.Load() {
+		list = append(list, framework360.Plugin{ID: "totalgest", Active: framework360.Some(true)})
+	}
+	return list, err
+}
+
+func (a *another) Verify(ctx context.Context) (framework360.Report, error) {
+	r, err := a.Client.Verify(ctx)
+	if a.on.Load() {
+		err = framework360.ErrPluginActive
+		r.Checks = append(r.Checks, framework360.Check{Ability: "sole exporter", Err: err})
+	}
+	return r, err
+}
+
+func TestVendorPluginSwitchedOnInMidRunStopsTheExport(t *testing.T) {
+	t.Parallel()
+	a := &another{}
+	s := setup{adjust: func(c *syncer.Connection) {
+		a.Client = c.Framework360.(*framework360.Client)
+		c.Framework360 = a
+	}}
+	bubble(t, s, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(2))
+		r.cycle(ctx)
+		r.work(ctx)
+		a.on.Store(true)
+		if _, err := r.sync.PollOrders(ctx, connection); !errors.Is(err, framework360.ErrPluginActive) {
+			t.Fatalf("a look beside the vendor's plugin: %v", err)
+		}
+		r.shop.PutOrder(order("501"))
+		if err := r.sync.Notify(ctx, connection, "501"); err != nil {
+			t.Fatal(err)
+		}
+		pause(time.Hour)
+		if r.cycle(ctx); len(r.erp.Orders()) != 0 { // products go on
+			t.Fatalf("%d orders exported", len(r.erp.Orders()))
+		}
+		a.on.Store(false)
+		r.poll(ctx)
+		r.until(time.Minute, "the order is exported", func() bool { return len(r.erp.Orders()) == 1 })
+	})
+}
+
+func TestThrottlingIsNoFailure(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{}, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(2))
+		r.cycle(ctx)
+		r.work(ctx)
+		r.erp.Faults(totalgesttest.Fault{Kind: totalgesttest.TooMany429, Operation: "orders.create", Times: 100, RetryAfter: "30"})
+		r.shop.PutOrder(order("501"))
+		r.poll(ctx)
+		r.until(12*time.Hour, "the order is exported", func() bool {
+			if l := r.status(ctx, syncer.KindOrder, "501"); l.Attempts != 0 || l.State == syncer.Blocked {
+				t.Fatalf("throttling counts as failure: %+v", l)
+			}
+			return len(r.erp.Orders()) == 1
+		})
+		if met := r.erp.FaultCounts()[totalgesttest.TooMany429]; met != 100 {
+			t.Errorf("throttled %d times", met)
+		}
+	})
 }
