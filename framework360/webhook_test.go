@@ -204,6 +204,8 @@ func TestWebhookAnswers(t *testing.T) {
 		"too deep":                  {body: strings.Repeat(`{"data":`, 20) + `{"id":501}` + strings.Repeat("}", 20), status: 200},
 		"a tower of lists":          {body: strings.Repeat("[", 30_000), status: 422},
 		"cut JSON":                  {body: `{"id":501,"rows":[`, status: 422},
+		"cut JSON in a form":        {body: `payload=` + url.QueryEscape(`{"id":501`), status: 422},
+		"cut JSON in JSON":          {body: `{"payload":"{\"id\":501"}`, status: 422},
 		"JSON and more":             {body: `{"id":501}{"id":502}`, status: 422},
 		"XML":                       {body: `<order><id>501</id></order>`, status: 422},
 		"cut multipart":             {body: "--x\r\nContent-Disposition: form-data; name=\"id\"\r\n\r\n501", header: http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}, status: 422},

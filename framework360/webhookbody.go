@@ -52,7 +52,10 @@ func (h *hints) walk(v any, depth int) bool {
 	if depth > maxHintDepth {
 		return false
 	}
-	v = unpack(v)
+	v, err := unpack(v)
+	if err != nil {
+		h.wrong++
+	}
 	if list, ok := v.([]any); ok {
 		found := false
 		for _, e := range list {
@@ -88,16 +91,15 @@ func (h *hints) walk(v any, depth int) bool {
 }
 
 // take takes an id, or each of a list of them. It reports false when there is
-// nothing.
+// none.
 func (h *hints) take(v any) bool {
 	id := ""
-	switch v := unpack(v).(type) {
+	v, _ = unpack(v) // what can't be read is no id either
+	switch v := v.(type) {
 	case []any:
 		found := false
 		for _, e := range v {
-			if _, deeper := e.([]any); !deeper {
-				found = h.take(e) || found
-			}
+			found = h.take(e) || found
 		}
 		return found
 	case json.Number:
@@ -144,26 +146,27 @@ func isWord(s, marks string) bool {
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // unpack returns the object or list that a text holds as JSON, and the list that
-// PHP wrote as an object with numbers for keys; all else as it is.
-func unpack(v any) any {
+// PHP wrote as an object with numbers for keys; all else as it is. The error is
+// for a text that begins as JSON and is none.
+func unpack(v any) (any, error) {
 	if s, ok := v.(string); ok {
 		if s = strings.TrimSpace(s); s == "" || s[0] != '{' && s[0] != '[' {
-			return v
+			return v, nil
 		}
 		inner, err := parseJSON([]byte(s))
 		if err != nil {
-			return v
+			return v, err
 		}
 		v = inner
 	}
 	m, ok := v.(map[string]any)
 	if !ok || len(m) == 0 {
-		return v
+		return v, nil
 	}
 	keys := make([]string, 0, len(m))
 	for k := range m {
 		if !isDigits(k) {
-			return v
+			return v, nil
 		}
 		keys = append(keys, k)
 	}
@@ -172,7 +175,7 @@ func unpack(v any) any {
 	for i, k := range keys {
 		list[i] = m[k]
 	}
-	return list
+	return list, nil
 }
 
 var errNotReadable = errors.New("neither JSON nor a form")
@@ -244,10 +247,10 @@ func parseMultipart(body []byte, boundary string) (map[string]any, error) {
 	}
 }
 
-// plant puts a value of a form where its name says, unless that is too deep.
+// plant puts a value of a form where its name says.
 func plant(m map[string]any, name, value string) {
 	key, rest, _ := strings.Cut(name, "[")
-	for depth := 0; rest != ""; depth++ {
+	for rest != "" {
 		if key == "" {
 			key = strconv.Itoa(len(m))
 		}
@@ -257,9 +260,7 @@ func plant(m map[string]any, name, value string) {
 			m[key] = next
 		}
 		m = next
-		if key, rest, ok = strings.Cut(rest, "]"); !ok || depth == maxHintDepth {
-			return
-		}
+		key, rest, _ = strings.Cut(rest, "]")
 		rest = strings.TrimPrefix(rest, "[")
 	}
 	if key == "" {

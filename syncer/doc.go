@@ -22,6 +22,11 @@
 //
 // This rests on one assumption: TotalGest recognises a repeated external id, or
 // it can be searched and a request takes effect within Settings.Settle or never.
+// Where it can't be searched and has a list of orders, orders bear a mark in their
+// note, and that list is read instead.
+//
+// [Syncer.Reconcile] compares the orders of a period on both sides with what is
+// known of them, links what was missed, and reports the differences.
 //
 // Other ways into the same pipeline are [Syncer.Export], which a person uses for
 // selected orders, and the shop's webhooks, which framework360.WebhookHandler

@@ -140,16 +140,16 @@ func (s *Syncer) confirmed(ctx context.Context, c *conn, l *Link, version int64,
 	}
 	mark(l)
 	err := s.release(ctx, c, l, version, time.Time{})
-	if !errors.Is(err, errLost) {
-		return err
+	for errors.Is(err, errLost) {
+		have, readErr := s.link(context.WithoutCancel(ctx), c, l.Kind, l.ID)
+		if readErr != nil || have.PeerID != "" {
+			return readErr
+		}
+		mark(have)
+		have.Parts = l.Parts
+		err = s.release(ctx, c, have, version, time.Time{})
 	}
-	have, err := s.link(context.WithoutCancel(ctx), c, l.Kind, l.ID)
-	if err != nil || have.PeerID != "" {
-		return err
-	}
-	mark(have)
-	have.Parts = l.Parts
-	return s.release(ctx, c, have, version, time.Time{})
+	return err
 }
 
 // orderFailed treats an error by its class; nothing was sent, or it was refused.

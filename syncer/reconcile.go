@@ -57,7 +57,8 @@ const maxDifferences = 100
 // newest first. What events and looks missed is linked and queued; an order that
 // TotalGest turns out to have is linked with that and not sent. It writes to
 // neither system. A list that could not be read to its end is an error, not a
-// report. It takes some 200 bytes of memory for each order of the period.
+// report. It takes some 500 bytes of memory for each order of the period, and
+// thrice that for each one that was missed.
 func (s *Syncer) Reconcile(ctx context.Context, connection string, from, to time.Time) (Reconciliation, error) {
 	c, err := s.conn(connection)
 	if err != nil {
@@ -146,7 +147,7 @@ func (r *reconciler) readShop(ctx context.Context) error {
 		if err := r.note(ctx, orders); err != nil {
 			return err
 		}
-		if r.past(orders) {
+		if r.past(page.Items) {
 			return nil
 		}
 	}

@@ -37,18 +37,18 @@ func differences(list []syncer.Difference) []string {
 	return out
 }
 
-// exportAll brings the orders 501 to 500+n to TotalGest.
+// exportAll brings the orders 501 to 500+n to TotalGest, where they are TG-1001
+// and so on.
 func (r *rig) exportAll(ctx context.Context, n int) {
 	r.t.Helper()
 	r.erp.SetProducts(products(2))
 	r.cycle(ctx)
-	for i := range n {
-		r.shop.PutOrder(order(fmt.Sprint(501 + i)))
-	}
 	r.work(ctx)
-	r.poll(ctx)
-	if counts := r.settled(ctx, time.Minute); counts[syncer.Synced] != n {
-		r.t.Fatalf("exported: %v", counts)
+	for i := range n {
+		id := r.shop.PutOrder(order(fmt.Sprint(501 + i)))
+		if report, err := r.sync.Export(ctx, connection, id); err != nil || report.Succeeded() != 1 {
+			r.t.Fatalf("export of %s: %+v, %v", id, report, err)
+		}
 	}
 }
 
@@ -58,13 +58,14 @@ func TestReconcileZeroDifference(t *testing.T) {
 		"search and list": {},
 		"list alone":      unsearchable(""),
 		"marks alone":     unsearchable(lists[1].profile),
+		"no names at all": {erp: totalgesttest.Options{Profile: []byte(lists[1].profile)}}, // a list without external ids, and no marks
 		"short lists":     {shop: framework360test.Options{ShortLists: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bubble(t, s, func(ctx context.Context, r *rig) {
 				r.exportAll(ctx, 250)
-				cancelled, waits, old := order("701"), order("702"), order("703")
+				cancelled, waits, old := order("901"), order("902"), order("903")
 				cancelled.StateID, cancelled.StateName = "5", "Annullato"
 				waits.StateID, waits.StateName = "1", "Aperto"
 				old.Created = old.Created.Add(-2 * time.Hour)
@@ -78,7 +79,7 @@ func TestReconcileZeroDifference(t *testing.T) {
 				if len(got.Differences) != 0 || got.More != 0 || got.Missed != 0 {
 					t.Errorf("differences: %v and %d more", got.Differences, got.More)
 				}
-				want := []string{"701 skipped TG-ORD-002", "702 not_linked TG-ORD-004", "703 skipped TG-ORD-001"}
+				want := []string{"901 skipped TG-ORD-002", "902 not_linked TG-ORD-004", "903 skipped TG-ORD-001"}
 				if d := cmp.Diff(want, differences(got.Excluded)); d != "" {
 					t.Error(d)
 				}
@@ -88,7 +89,7 @@ func TestReconcileZeroDifference(t *testing.T) {
 				if got.Orders != 253 || got.Checked != 250 || got.Ended.IsZero() || r.erp.Writes() != erp || r.shop.Writes() != shop {
 					t.Errorf("%d orders, %d checked", got.Orders, got.Checked)
 				}
-				if bare := name == "marks alone"; (len(got.Notes) == 1) != bare {
+				if bare := name == "marks alone" || name == "no names at all"; (len(got.Notes) == 1) != bare {
 					t.Errorf("notes: %v", got.Notes)
 				}
 			})
@@ -127,7 +128,7 @@ func TestReconcileFindsWhatWasMissed(t *testing.T) {
 			}
 			r.settled(ctx, time.Minute)
 			r.once(2 + len(want))
-			if got := r.reconcile(ctx); len(got.Differences) != 0 || got.Missed != 0 {
+			if got := r.reconcile(ctx); len(got.Differences) != 0 || got.Missed != 0 || got.Orders != 4 { // now it is known
 				t.Errorf("after the repair: %+v", got)
 			}
 		})
@@ -247,7 +248,14 @@ func TestReconcileWithTotalGest(t *testing.T) {
 					t.Error(d)
 				}
 				pause(time.Hour)
-				if l := r.status(ctx, syncer.KindOrder, "502"); l.State != tc.after || len(r.erp.Orders()) != tc.orders {
+				if l := r.status(ctx, syncer.KindOrder, "502"); l.State != tc.after {
+					t.Errorf("link: %+v", l)
+				}
+				if _, err := r.sync.Retry(ctx, connection, syncer.KindOrder, "502"); err != nil { // also then it is not sent
+					t.Fatal(err)
+				}
+				pause(time.Hour)
+				if l := r.status(ctx, syncer.KindOrder, "502"); len(r.erp.Orders()) != tc.orders {
 					t.Errorf("%d orders, link %+v", len(r.erp.Orders()), l)
 				}
 			})
@@ -263,8 +271,7 @@ func TestReconcileDoesNotSendWhatIsThere(t *testing.T) {
 		bubble(t, s, func(ctx context.Context, r *rig) {
 			r.exportAll(ctx, 2)
 			r.store = syncer.NewMemoryStore()
-			cfg := r.erp.Config()
-			tg, _ := totalgest.New(cfg)
+			tg, _ := totalgest.New(r.erp.Config())
 			fw, _ := framework360.New(r.shop.Config())
 			var err error
 			if r.sync, err = syncer.New(syncer.Config{Store: r.store, Queue: r.queue}); err != nil {
@@ -275,11 +282,10 @@ func TestReconcileDoesNotSendWhatIsThere(t *testing.T) {
 			if err := r.sync.Add(ctx, c); err != nil {
 				t.Fatal(err)
 			}
-			marks := s.erp.Profile != nil && len(s.erp.Profile) > 0
 			got := r.reconcile(ctx)
 			want := []string{"501 synced TG-REC-002 TG-1001", "502 synced TG-REC-002 TG-1002"}
 			if d := cmp.Diff(want, differences(got.Differences)); d != "" {
-				t.Errorf("marks alone %v:\n%s", marks, d)
+				t.Errorf("profile %s:\n%s", s.erp.Profile, d)
 			}
 			if l := r.status(ctx, syncer.KindOrder, "502"); l.PeerID != "TG-1002" || l.PeerNo == "" || l.State != syncer.Synced {
 				t.Errorf("link: %+v", l)

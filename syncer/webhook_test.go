@@ -244,7 +244,7 @@ func BenchmarkAcceptEvent(b *testing.B) {
 }
 
 func acceptEvents(b *testing.B, hangs bool) {
-	const orders, workers = 10_000, 8
+	const orders, workers = 10_000, 8 // one more is kept for other connections
 	erp := &stuck{asked: make(chan struct{}), release: make(chan struct{})}
 	shop := &quickShop{orders: map[string]framework360.Order{}}
 	bodies := make([]string, orders)
@@ -255,7 +255,7 @@ func acceptEvents(b *testing.B, hangs bool) {
 	var c syncer.Connection
 	benchSyncer(b, erp, shop, func(made *syncer.Connection) { made.PassUnknown = true; c = *made })
 	store := &counting{Store: syncer.NewMemoryStore()}
-	s, err := syncer.New(syncer.Config{Store: store, Queue: queue.NewMemory(queue.MemoryConfig{Workers: workers, PerLane: workers})})
+	s, err := syncer.New(syncer.Config{Store: store, Queue: queue.NewMemory(queue.MemoryConfig{Workers: workers + 1, PerLane: workers})})
 	if err != nil {
 		b.Fatal(err)
 	}
