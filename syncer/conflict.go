@@ -93,7 +93,7 @@ func (s *Syncer) Resolve(ctx context.Context, connection, orderID string, update
 // settleConflict reads the order as it is now, sends it where it is to be
 // updated, and returns its face.
 func (s *Syncer) settleConflict(ctx context.Context, c *conn, l *Link, update bool) (string, error) {
-	o, err := c.Framework360.Order(ctx, l.ID)
+	o, err := c.order(ctx, l.ID)
 	if err == nil {
 		err = s.name(ctx, c, &o)
 	}

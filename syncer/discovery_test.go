@@ -101,14 +101,13 @@ func TestEveryFaultOnBothSides(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			everyFault(t, tc.options, tc.persons)
+			everyFault(t, 2000, tc.options, tc.persons)
 		})
 	}
 }
 
-func everyFault(t *testing.T, options totalgesttest.Options, persons bool) {
+func everyFault(t *testing.T, n int, options totalgesttest.Options, persons bool) {
 	t.Helper()
-	const n = 2000
 	kinds := []totalgesttest.FaultKind{totalgesttest.DropBefore, totalgesttest.DropAfter, totalgesttest.Error500Before, totalgesttest.Error500After,
 		totalgesttest.LateEffect, totalgesttest.Hang, totalgesttest.HangAfter, totalgesttest.Truncate, totalgesttest.HTML502, totalgesttest.HTML200,
 		totalgesttest.TooMany429, totalgesttest.Slow}

@@ -95,8 +95,9 @@ func (s *Syncer) send(ctx context.Context, c *conn, l *Link, version int64, o to
 	if l.Asked++; earlier.IsZero() {
 		l.Asked = 0
 	}
-	// By the clock on the wall, which also goes on while a machine sleeps.
-	l.SentBy, l.Marked = s.now().Add(c.WriteWithin).Round(0), c.scans()
+	// By the clock on the wall, which also goes on while a machine sleeps, and no
+	// finer than a store keeps it.
+	l.SentBy, l.Marked = s.now().Add(c.WriteWithin).Truncate(time.Microsecond), c.scans()
 	if err := s.save(ctx, c, l, l.Owner, func() { s.extend(c, l) }); err != nil {
 		return fmt.Errorf("record the intent to send: %w", err) // nothing was sent; the lease brings it back
 	}
@@ -138,6 +139,7 @@ func (s *Syncer) confirmed(ctx context.Context, c *conn, l *Link, version int64,
 		l.PeerID, l.PeerNo, l.SyncedAt, l.Attempts, l.Asked = ref.ID, ref.Number, s.now(), 0, 0
 		l.SentBy = time.Time{}
 	}
+	sentBy := l.SentBy
 	mark(l)
 	err := s.release(ctx, c, l, version, time.Time{})
 	for errors.Is(err, errLost) {
@@ -145,8 +147,10 @@ func (s *Syncer) confirmed(ctx context.Context, c *conn, l *Link, version int64,
 		if readErr != nil || have.PeerID != "" {
 			return readErr
 		}
+		if have.SentBy.Equal(sentBy) { // the same write; a later one may have sent something else
+			have.Parts = l.Parts
+		}
 		mark(have)
-		have.Parts = l.Parts
 		err = s.release(ctx, c, have, version, time.Time{})
 	}
 	return err

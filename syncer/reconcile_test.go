@@ -152,6 +152,30 @@ func (o changedShop) OrderPages(ctx context.Context, opts framework360.OrderOpti
 	}
 }
 
+// TestReconcileOrdersThatCannotBeRead has a shop's list with two broken orders, of
+// which one shows its id.
+func TestReconcileOrdersThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	s := setup{adjust: func(c *syncer.Connection) {
+		c.Framework360 = changedShop{c.Framework360, func(p *framework360.Page[framework360.Order]) {
+			if len(p.Items) == 0 {
+				return // the end
+			}
+			p.Items = slices.DeleteFunc(p.Items, func(o framework360.Order) bool { return o.ID == "601" })
+			p.Rejected = append(p.Rejected, &framework360.Error{RecordID: "601"}, &framework360.Error{})
+		}}
+	}}
+	bubble(t, s, func(ctx context.Context, r *rig) {
+		r.exportAll(ctx, 1)
+		r.shop.PutOrder(order("601"))
+		if d := cmp.Diff([]string{"TG-ORD-010", "601 queued TG-REC-001"}, differences(r.reconcile(ctx).Differences)); d != "" {
+			t.Error(d)
+		}
+		r.settled(ctx, time.Minute)
+		r.once(2)
+	})
+}
+
 func TestReconcileListsWhatIsNotInTotalGest(t *testing.T) {
 	t.Parallel()
 	bubble(t, setup{}, func(ctx context.Context, r *rig) {
@@ -453,7 +477,7 @@ func TestReconcileIsRefused(t *testing.T) {
 
 func TestReconcileOnSchedule(t *testing.T) {
 	t.Parallel()
-	for _, every := range []time.Duration{0, 6 * time.Hour, -1} {
+	for every, last := range map[time.Duration]time.Duration{0: 26 * time.Hour, 90 * time.Minute: 5 * time.Hour, -1: 5 * time.Hour} {
 		s := setup{adjust: func(c *syncer.Connection) { c.ReconcileEvery, c.Products = every, syncer.ProductsOff }}
 		bubble(t, s, func(ctx context.Context, r *rig) {
 			ctx, stop := context.WithCancel(ctx)
@@ -467,7 +491,6 @@ func TestReconcileOnSchedule(t *testing.T) {
 			missed.Created = missed.Created.Add(-30 * time.Minute)
 			wrong := missed
 			wrong.ID, wrong.Total = "502", framework360.Some(dec("1"))
-			pause(10 * time.Hour)
 			r.shop.PutOrder(missed)
 			r.shop.PutOrder(wrong)
 			failed := false
@@ -477,7 +500,7 @@ func TestReconcileOnSchedule(t *testing.T) {
 					r.erp.Faults(totalgesttest.Fault{Kind: totalgesttest.HTML200, Operation: "orders.list", Times: 1})
 				}
 			})
-			pause(26*time.Hour - 10*time.Hour)
+			pause(last)
 			got, err := r.sync.LastReconciliation(ctx, connection)
 			if every < 0 {
 				if !errors.Is(err, syncer.ErrNotFound) || r.erp.Requests()["orders.list"] != 0 {

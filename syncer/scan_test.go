@@ -389,9 +389,9 @@ func TestLongScanKeepsItsClaim(t *testing.T) {
 	})
 }
 
-// TestEveryFaultWithAListAlone is TestEveryFaultOnBothSides with a TotalGest that
-// has no more than a list, in which marks alone tell orders.
+// TestEveryFaultWithAListAlone is TestEveryFaultOnBothSides, on fewer orders, with
+// a TotalGest that has no more than a list, in which marks alone tell orders.
 func TestEveryFaultWithAListAlone(t *testing.T) {
 	t.Parallel()
-	everyFault(t, totalgesttest.Options{NoSearch: true, Profile: []byte(lists[1].profile)}, false)
+	everyFault(t, 500, totalgesttest.Options{NoSearch: true, Profile: []byte(lists[1].profile)}, false)
 }
