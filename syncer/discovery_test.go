@@ -112,7 +112,8 @@ func everyFault(t *testing.T, n int, options totalgesttest.Options, persons bool
 		totalgesttest.LateEffect, totalgesttest.Hang, totalgesttest.HangAfter, totalgesttest.Truncate, totalgesttest.HTML502, totalgesttest.HTML200,
 		totalgesttest.TooMany429, totalgesttest.Slow}
 	options.Seed = 3
-	bubble(t, setup{erp: options, shop: framework360test.Options{Seed: 4}}, func(ctx context.Context, r *rig) {
+	patient := func(c *syncer.Connection) { c.MaxAttempts = 50 } // chance must not look like a fault
+	bubble(t, setup{erp: options, shop: framework360test.Options{Seed: 4}, adjust: patient}, func(ctx context.Context, r *rig) {
 		r.erp.SetProducts(products(2))
 		r.cycle(ctx)
 		r.work(ctx)
