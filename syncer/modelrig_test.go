@@ -260,7 +260,7 @@ func (w *world) kept() {
 		awake = min(awake, -s.p.frozen())
 		switch {
 		case len(found) == 0 && s.p.alive() && s.p.failed() == s.puts:
-			if awake < 3*time.Second {
+			if awake < 30*time.Minute { // it may be slow for several reasons at a time
 				continue
 			}
 			w.complain("%s was confirmed, and the answer thrown away", externalID)
