@@ -40,6 +40,10 @@ fuzz: ## run each fuzz test for FUZZTIME (20s)
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $(PKG)
 
+.PHONY: defences
+defences: ## take each defence against loss and doubling out of the source and see that a test notices (half an hour)
+	TG360_DEFENCES=1 $(GO) test -count=1 -run TestDefences -v -timeout 90m ./syncer
+
 .PHONY: verify
 verify: ## all that CI does, without services
 	.ci/run --without-services

@@ -216,8 +216,8 @@ func (w *world) place(n int) {
 	switch n {
 	case 0, 1, 2:
 		o.order.PaymentState = "unpaid"
-	case 7, 8, 9, 10, 11:
-		o.poison = []poison{badRead, badServer, badSum, badData, badLuck}[n-7]
+	case 6, 7, 8, 9, 10, 11:
+		o.poison = []poison{badName, badRead, badServer, badSum, badData, badLuck}[n-6]
 		o.order.Note = string(o.poison)
 	}
 	w.orders[id] = o
@@ -233,7 +233,7 @@ func (w *world) change(o *shopOrder, what string) {
 		o.order.PaymentState = "paid"
 	case what == "cancel":
 		o.order.StateName = "Annullato"
-	case o.poison == "":
+	case what == "edit" && o.poison == "":
 		o.order.Note += "+"
 	}
 }
@@ -301,10 +301,8 @@ func (w *world) inReview() []syncer.Link {
 func (w *world) decide(p *process, seen syncer.Link, thinks time.Duration) {
 	id := seen.ID
 	found, _ := w.inLedger("t1-" + id)
-	if found.id == "" { // it may be sent once more, as far as this person is concerned
-		w.mu.Lock()
-		w.allowed["t1-"+id] = w.open["t1-"+id]
-		w.mu.Unlock()
+	if found.id == "" {
+		w.allow(id)
 	}
 	p.do(func(ctx context.Context, y *syncer.Syncer) {
 		pause(thinks)
@@ -314,6 +312,14 @@ func (w *world) decide(p *process, seen syncer.Link, thinks time.Duration) {
 			w.saw("decided")
 		}
 	})
+}
+
+// allow notes that an order may be sent once more, as far as a person is
+// concerned.
+func (w *world) allow(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.allowed["t1-"+id] = w.open["t1-"+id]
 }
 
 // resolve is a person who settles a conflict, or who is wrong about there being

@@ -186,6 +186,9 @@ func (w *world) book(externalID, note string) (entry, bool) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.orders[strings.TrimPrefix(externalID, "t1-")] == nil {
+		w.wrong = append(w.wrong, externalID+" is in TotalGest, and the shop has no such order")
+	}
 	w.trace = append(w.trace, scene{time.Now(), "", "booked", externalID, note})
 	e := entry{externalID: externalID, id: fmt.Sprintf("TG%d", 1+len(w.ledger)), content: note, at: time.Now()}
 	if mark, rest, marked := strings.Cut(note, "]\n"); marked {
@@ -287,10 +290,11 @@ type process struct {
 	freeze   trap
 	freezes  time.Duration
 	thaws    time.Time
-	failures int      // of writes to the store
-	writes   int      // to the store, so far
-	badPuts  []mishap // strike the next writes to the store
-	forgets  int      // calls of Enqueue that come to nothing
+	failures int                // of writes to the store
+	writes   int                // to the store, so far
+	badPuts  []mishap           // strike the next writes to the store
+	onPut    func(*syncer.Link) // called before each of them; nil: not
+	forgets  int                // calls of Enqueue that come to nothing
 }
 
 // trap says at which point something happens: at the in-th one of any kind, or
@@ -321,14 +325,7 @@ func (w *world) start(i int) {
 	if err != nil {
 		panic(err)
 	}
-	err = s.Add(p.ctx, syncer.Connection{ID: connection, Origin: "t1", GoLive: time.Now().Add(-24 * time.Hour),
-		TotalGest: &modelERP{p: p}, Framework360: &modelShop{p: p},
-		Settings: syncer.Settings{Prices: syncer.PricesGross, Rows: syncer.RowsUnit, Products: syncer.ProductsOff, PluginIsFine: true,
-			Settle: modelT, MaxAttempts: 3, RetryFirst: 5 * time.Second, RetryMost: time.Minute, MapOrder: mapModel,
-			Rules: syncer.Rules{
-				States:        map[string]syncer.Meaning{"Completato": syncer.MeansCompleted, "Annullato": syncer.MeansCancelled},
-				PaymentStates: map[string]syncer.Meaning{"paid": syncer.MeansPaid, "unpaid": syncer.MeansWait},
-			}}})
+	err = s.Add(p.ctx, w.connection(p))
 	if err != nil {
 		panic(err)
 	}
@@ -338,6 +335,18 @@ func (w *world) start(i int) {
 			w.complain("Work of %s: %v", p.name, err)
 		}
 	})
+}
+
+// connection is the same in both processes.
+func (w *world) connection(p *process) syncer.Connection {
+	return syncer.Connection{ID: connection, Origin: "t1", GoLive: time.Now().Add(-24 * time.Hour),
+		TotalGest: &modelERP{p: p}, Framework360: &modelShop{p: p},
+		Settings: syncer.Settings{Prices: syncer.PricesGross, Rows: syncer.RowsUnit, Products: syncer.ProductsOff, PluginIsFine: true,
+			Settle: modelT, MaxAttempts: 3, RetryFirst: 5 * time.Second, RetryMost: time.Minute, MapOrder: mapModel,
+			Rules: syncer.Rules{
+				States:        map[string]syncer.Meaning{"Completato": syncer.MeansCompleted, "Annullato": syncer.MeansCancelled},
+				PaymentStates: map[string]syncer.Meaning{"paid": syncer.MeansPaid, "unpaid": syncer.MeansWait},
+			}}}
 }
 
 // do runs f in the process, in the background: it may take long.
@@ -456,6 +465,9 @@ func (h handle) Put(ctx context.Context, links ...*syncer.Link) error {
 	pause(lag)
 	before := make([]int64, len(links))
 	for i, l := range links {
+		if h.p.onPut != nil {
+			h.p.onPut(l)
+		}
 		before[i] = l.Revision
 	}
 	err := h.MemoryStore.Put(ctx, links...)

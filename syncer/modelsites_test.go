@@ -20,6 +20,7 @@ const (
 	badServer poison = "the shop fails on it"
 	badSum    poison = "it does not add up"
 	badData   poison = "TotalGest refuses it"
+	badName   poison = "its mapping would give it another external id"
 	badLuck   poison = "TotalGest never answers for it, and never has it"
 )
 
@@ -27,6 +28,9 @@ const (
 func mapModel(o framework360.Order, oc syncer.OrderContext) (totalgest.Order, error) {
 	if o.Note == string(badSum) {
 		return totalgest.Order{}, &syncer.ItemError{Reason: syncer.ReasonData, Code: "TG-ORD-007", Message: "a cent off"}
+	}
+	if o.Note == string(badName) {
+		oc.ExternalID += "-bis"
 	}
 	return totalgest.Order{ExternalID: oc.ExternalID, CreatedAt: o.Created, Currency: o.Currency, Note: o.Note}, nil
 }
