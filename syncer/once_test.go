@@ -179,6 +179,25 @@ func TestDecisionIsAboutOneWrite(t *testing.T) {
 	})
 }
 
+// TestEventDuringAClaimIsNotLost: what a worker has read is older than the event.
+func TestEventDuringAClaimIsNotLost(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{"read", "create"} {
+		inModel(t, neither, func(w *world, p *process) {
+			w.place(paidOrder)
+			w.expect(operation, mishap{"slow", 10 * time.Second})
+			w.happens(t, p, "1", "")
+			pause(5 * time.Second)
+			w.happens(t, p, "1", "edit")
+			pause(time.Minute)
+			l := w.want(t, "1", syncer.Conflict, "TG-ORD-020")
+			if l.Done != 2 || l.Version != 2 {
+				t.Errorf("got %s", brief(l))
+			}
+		})
+	}
+}
+
 func TestChangeDuringADoubtIsSeenAfterTheDecision(t *testing.T) {
 	t.Parallel()
 	inModel(t, neither, func(w *world, p *process) {
@@ -361,6 +380,32 @@ func TestFullQueueFailsNothing(t *testing.T) {
 		}
 		pause(time.Minute)
 		w.want(t, id, syncer.Synced, "")
+	})
+}
+
+// picky is a queue that can't hold a certain name.
+type picky struct{ queue.Queue }
+
+func (q picky) Enqueue(ctx context.Context, jobs ...queue.Job) error {
+	for _, j := range jobs {
+		if j.Key == "13" {
+			return &queue.ArgumentError{Field: "Key", Reason: "is unlucky"}
+		}
+	}
+	return q.Queue.Enqueue(ctx, jobs...)
+}
+
+func TestNameThatTheQueueRefusesStopsNoOther(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{queue: func(q queue.Queue) queue.Queue { return picky{q} }}, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(2))
+		r.cycle(ctx)
+		r.work(ctx)
+		for i := range 5 {
+			r.shop.PutOrder(order(fmt.Sprint(11 + i)))
+		}
+		r.poll(ctx)
+		r.until(time.Minute, "the others are exported", func() bool { return len(r.erp.Orders()) == 4 })
 	})
 }
 

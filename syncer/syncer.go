@@ -262,7 +262,14 @@ func (s *Syncer) wake(ctx context.Context, links []Link) error {
 	for i, l := range links {
 		jobs[i] = queue.Job{Lane: l.Connection, Kind: string(l.Kind), Key: l.ID}
 	}
-	if err := s.queue.Enqueue(ctx, jobs...); err != nil {
+	err := s.queue.Enqueue(ctx, jobs...)
+	if len(jobs) > 1 && errors.As(err, new(*queue.ArgumentError)) {
+		err = nil // one name that the queue can't hold must not keep the others waiting
+		for _, j := range jobs {
+			err = errors.Join(err, s.queue.Enqueue(ctx, j))
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("syncer: enqueue: %w", err)
 	}
 	return nil
