@@ -141,6 +141,9 @@ func (w *world) apply(s step) {
 	case "pay", "edit", "cancel":
 		if o != nil {
 			w.change(o, s.what)
+			if s.n%2 == 0 {
+				w.notify(p, o, id)
+			}
 		}
 	case "notify":
 		if o != nil {

@@ -263,7 +263,7 @@ func (w *world) kept() {
 		awake = min(awake, -s.p.frozen())
 		switch {
 		case len(found) == 0 && s.p.alive() && s.p.failed() == s.puts:
-			if awake < 30*time.Minute { // it may be slow for several reasons at a time
+			if awake < 3*time.Second {
 				continue
 			}
 			w.complain("%s was confirmed, and the answer thrown away", externalID)
@@ -390,7 +390,9 @@ func (p *process) passed(at string) time.Duration {
 	}
 	if p.freeze.sprung(at) {
 		p.w.saw("freeze " + at)
-		p.thaws = time.Now().Add(p.freezes)
+		if until := time.Now().Add(p.freezes); until.After(p.thaws) {
+			p.thaws = until
+		}
 	}
 	p.mu.Unlock()
 	return p.frozen()

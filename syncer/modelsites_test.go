@@ -186,6 +186,9 @@ func (e *modelERP) FindOrders(_ context.Context, externalID string) ([]totalgest
 		return nil, err
 	}
 	w := e.p.w
+	if !e.Can(totalgest.AbilitySearch) {
+		w.complain("%s was searched for where nothing can be", externalID)
+	}
 	m := w.take("find")
 	if m.kind == "fails" {
 		return nil, erpError("unavailable", "")
@@ -302,9 +305,6 @@ func (s *modelShop) Order(_ context.Context, id string) (framework360.Order, err
 	}
 	w := s.p.w
 	m := w.take("read")
-	if m.kind == "slow" {
-		pause(m.wait)
-	}
 	w.mu.Lock()
 	o, ok := w.orders[strings.TrimLeft(id, "0")] // as a database does that compares numbers
 	var read framework360.Order
@@ -312,6 +312,9 @@ func (s *modelShop) Order(_ context.Context, id string) (framework360.Order, err
 		read = o.order
 	}
 	w.mu.Unlock()
+	if m.kind == "slow" { // it shows the order as it was
+		pause(m.wait)
+	}
 	switch {
 	case !ok:
 		return framework360.Order{}, framework360.ErrNotFound
@@ -351,8 +354,12 @@ func (w *world) listed(at, size int) (page framework360.Page[framework360.Order]
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := at; i < min(at+size, len(w.ids)); i++ {
-		o := w.orders[w.ids[len(w.ids)-1-i]].order
-		page.Items = append(page.Items, framework360.Order{ID: o.ID, Number: o.Number, Created: o.Created})
+		o := w.orders[w.ids[len(w.ids)-1-i]]
+		if o.poison == badRead {
+			page.Rejected = append(page.Rejected, &framework360.Error{Code: "invalid_record", RecordID: o.order.ID})
+			continue
+		}
+		page.Items = append(page.Items, framework360.Order{ID: o.order.ID, Number: o.order.Number, Created: o.order.Created})
 	}
 	return page, at+size >= len(w.ids)
 }
