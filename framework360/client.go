@@ -81,22 +81,16 @@ type Config struct {
 
 // Client talks to one shop. It is safe for concurrent use.
 type Client struct {
-	config    Config
-	api       *api.Client
-	token     atomic.Pointer[string] // the user's
-	logins    singleflight.Group
-	product   *wire.Codec[Product]
-	order     *wire.Codec[Order]
-	reference *wire.Codec[Reference]
-	plugin    *wire.Codec[Plugin]
-	login     *wire.Codec[login]
+	config Config
+	api    *api.Client
+	token  atomic.Pointer[string] // the user's
+	logins singleflight.Group
 }
 
-// spec is what a profile of this client may name.
-func spec() wire.Spec {
-	return wire.Spec{
-		Records: []wire.RecordInfo{productSchema.Info(), orderSchema.Info(), rowSchema.Info(), partySchema.Info(),
-			referenceSchema.Info(), pluginSchema.Info(), loginSchema.Info()},
+// Contract is what package framework360test needs to speak the same wire. Its
+// type is internal: it is no part of this package's interface.
+func Contract() api.Contract {
+	return api.NewContract(defaultProfile, wire.Spec{
 		Operations: []string{"check", "users/login", "site/plugins", "site/settings", "site/data", "plugins/settings",
 			"orders/list", "orders/get", "orders/statuses", "orders/labels", "orders/coupons", "orders/updateStatus",
 			"orders/create", "orders/cancel", "orders/delete", "orders/resendNotifications", "payments/list",
@@ -105,14 +99,7 @@ func spec() wire.Spec {
 			"products/get", "products/create", "products/update", "products/delete"},
 		Abilities: []string{AbilitySearch},
 		Settings:  []string{"site", "api_key", "user_token", "user_email", "user_password"},
-	}
-}
-
-// Contract is what package framework360test needs to speak the same wire. Its
-// type is internal: it is no part of this package's interface.
-func Contract() api.Contract {
-	return api.Contract{Profile: defaultProfile, Spec: spec(), Schemas: map[string]any{
-		"product": productSchema, "order": orderSchema, "reference": referenceSchema, "plugin": pluginSchema}}
+	}, productSchema, orderSchema, rowSchema, partySchema, referenceSchema, pluginSchema, loginSchema)
 }
 
 // New checks the settings and the profile; it does not call the shop. The error
@@ -125,13 +112,6 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Location == nil {
-		c.Location = api.Rome()
-	}
-	profile, err := wire.LoadProfile(defaultProfile, c.Profile, spec())
-	if err != nil {
-		return nil, argument("Config.Profile", "is refused: "+err.Error())
-	}
 	cl := &Client{config: c}
 	cl.token.Store(&c.UserToken)
 	settings := map[string]string{"site": site, "api_key": strings.TrimSpace(c.APIKey), "user_email": c.UserEmail, "user_password": c.UserPassword}
@@ -141,37 +121,16 @@ func New(c Config) (*Client, error) {
 		}
 		return settings[n]
 	}
-	cl.api, err = api.New(api.Config{Profile: profile, Setting: lookup, Secrets: []string{"api_key", "user_token", "user_email", "user_password"},
-		Transport: c.transport(), Classify: classify, Renew: cl.renew})
+	cl.api, err = api.New(api.Config{Contract: Contract(), Override: c.Profile, Location: c.Location, Wrap: fromFailure,
+		Setting: lookup, Secrets: []string{"api_key", "user_token", "user_email", "user_password"}, Address: "Config.Site",
+		Classify: classify, Renew: cl.renew,
+		Transport: transport.Config{System: "framework360", Transport: c.Transport, RootCAs: c.RootCAs, AllowHTTP: c.AllowHTTP,
+			Rate: c.Rate, Concurrent: c.Concurrent, Retries: c.Retries, ReadTimeout: c.ReadTimeout, WriteTimeout: c.WriteTimeout,
+			MaxBody: c.MaxBody, UserAgent: c.UserAgent, Logger: c.Logger, OnAttempt: c.OnAttempt}})
 	if err != nil {
-		return nil, argument("Config.Site", err.Error())
+		return nil, err
 	}
-	return cl, cl.compile(profile)
-}
-
-func (c *Config) transport() transport.Config {
-	return transport.Config{System: "framework360", Transport: c.Transport, RootCAs: c.RootCAs, AllowHTTP: c.AllowHTTP,
-		Rate: c.Rate, Concurrent: c.Concurrent, Retries: c.Retries, ReadTimeout: c.ReadTimeout,
-		WriteTimeout: c.WriteTimeout, MaxBody: c.MaxBody, UserAgent: c.UserAgent, Logger: c.Logger, OnAttempt: c.OnAttempt}
-}
-
-func (c *Client) compile(p *wire.Profile) error {
-	var err error
-	compile := func(f func() error) {
-		if err == nil {
-			err = f()
-		}
-	}
-	loc := c.config.Location
-	compile(func() (e error) { c.product, e = wire.Compile(productSchema, p, loc); return })
-	compile(func() (e error) { c.order, e = wire.Compile(orderSchema, p, loc); return })
-	compile(func() (e error) { c.reference, e = wire.Compile(referenceSchema, p, loc); return })
-	compile(func() (e error) { c.plugin, e = wire.Compile(pluginSchema, p, loc); return })
-	compile(func() (e error) { c.login, e = wire.Compile(loginSchema, p, loc); return })
-	if err != nil {
-		return argument("Config.Profile", "is refused: "+err.Error())
-	}
-	return nil
+	return cl, nil
 }
 
 // normalize accepts what people paste: with or without scheme, path and slash.
@@ -205,12 +164,11 @@ func (c *Client) renew(ctx context.Context, f *api.Failure) bool {
 // Login fetches a new user token with Config.UserEmail and Config.UserPassword.
 // The client calls it by itself when a token has expired.
 func (c *Client) Login(ctx context.Context) error {
-	l, f := api.Get(ctx, c.api, "users/login", map[string]any{"email": c.config.UserEmail, "password": c.config.UserPassword}, c.login)
-	if f != nil {
-		return fromFailure(f)
+	l, err := api.Get[login](ctx, c.api, "users/login", map[string]any{"email": c.config.UserEmail, "password": c.config.UserPassword})
+	if err == nil {
+		c.token.Store(&l.token)
 	}
-	c.token.Store(&l.token)
-	return nil
+	return err
 }
 
 // Can reports whether the profile claims an ability, such as [AbilityPatch].
@@ -222,19 +180,13 @@ func (c *Client) Can(ability string) bool {
 // Confirmed returns [ErrUnconfirmed] when one of the operations is a write whose
 // wire is only assumed, the server is not on this machine and no person has
 // confirmed it in the profile. Without operations it looks at all writes.
-func (c *Client) Confirmed(operations ...string) error {
-	if len(operations) == 0 {
-		operations = c.api.Profile().Writes()
-	}
-	return fromFailure(c.api.Guard(operations...))
-}
+func (c *Client) Confirmed(operations ...string) error { return c.api.Guard(operations...) }
 
 // Call runs any operation of the profile with its parameters and returns the
 // data of the reply, nil when there is none. Values are texts, numbers,
 // booleans, or lists and maps of them.
 func (c *Client) Call(ctx context.Context, operation string, params map[string]any) (Record, error) {
-	data, f := c.api.Raw(ctx, operation, params)
-	return data, fromFailure(f)
+	return c.api.Raw(ctx, operation, params)
 }
 
 // Close closes idle connections. The client can be used again.

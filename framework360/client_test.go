@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -277,8 +280,8 @@ func TestPaging(t *testing.T) {
 		{name: "nothing", orders: 0, limit: 2, want: 0, requests: 2},
 		{name: "pages from 1, as the profile says", orders: 5, limit: 2, profile: `{"paging":{"first_page":1}}`, want: 5, requests: 3},
 		{name: "pages from 1, and 0 is 1", orders: 5, limit: 2, options: framework360test.Options{FirstPage: 1}, want: 5, requests: 4},
-		{name: "pages from 1, and 0 is empty", orders: 5, limit: 2, options: framework360test.Options{FirstPage: 1, PageBelow: "empty"}, want: 5, requests: 4},
-		{name: "pages from 1, and 0 is refused", orders: 5, limit: 2, options: framework360test.Options{FirstPage: 1, PageBelow: "refused"}, want: 5, requests: 4},
+		{name: "pages from 1, and 0 is empty", orders: 5, limit: 2, options: framework360test.Options{FirstPage: 1, PageBelow: "empty"}, want: 5, requests: 5},
+		{name: "pages from 1, and 0 is refused", orders: 5, limit: 2, options: framework360test.Options{FirstPage: 1, PageBelow: "refused"}, want: 5, requests: 5},
 		{name: "one page from 1", orders: 3, limit: 5, options: framework360test.Options{FirstPage: 1}, want: 3, requests: 3},
 		{name: "one page, repeated for ever", orders: 2, limit: 5, options: framework360test.Options{RepeatLastPage: true}, want: 2, requests: 3},
 		{name: "too many pages", orders: 9, limit: 2, profile: `{"paging":{"max_pages":3}}`, want: 6, requests: 3, incomplete: true},
@@ -315,6 +318,35 @@ func TestPaging(t *testing.T) {
 				t.Errorf("%d orders in %d requests, want %d in %d", len(seen), n, tt.want, tt.requests)
 			}
 		})
+	}
+}
+
+// A list that fails once does not count from 1: page 0 would be hidden for good.
+func TestFailureDoesNotHideTheFirstPage(t *testing.T) {
+	t.Parallel()
+	for _, known := range []bool{true, false} {
+		s, c := startFake(t, framework360test.Options{NoListen: true})
+		for n := range 5 {
+			s.PutProduct(sampleProduct(fmt.Sprint(n)))
+		}
+		read := func() (n int, err error) {
+			for page, e := range c.ProductPages(t.Context(), framework360.ProductOptions{Limit: 2}) {
+				n, err = n+len(page.Items), e
+			}
+			return n, err
+		}
+		if known {
+			if n, err := read(); n != 5 || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+		s.Faults(framework360test.Fault{Kind: framework360test.OK200Error, Times: 1})
+		if n, err := read(); n != 5 && err == nil {
+			t.Errorf("%d products of 5, and no error", n)
+		}
+		if n, err := read(); n != 5 || err != nil {
+			t.Errorf("after a failure %d products of 5: %v", n, err)
+		}
 	}
 }
 
@@ -501,4 +533,51 @@ func TestContextEndsACall(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+func TestWalkBeginsAnew(t *testing.T) {
+	t.Parallel()
+	s, cl := startFake(t, framework360test.Options{})
+	for i := range 250 {
+		s.PutProduct(sampleProduct(fmt.Sprint("S", i)))
+	}
+	pages := cl.ProductPages(t.Context(), framework360.ProductOptions{})
+	for loop := range 2 {
+		n := 0
+		for page, err := range pages {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += len(page.Items)
+		}
+		if n != 250 {
+			t.Errorf("loop %d over the same pages: %d products", loop+1, n)
+		}
+	}
+}
+
+// The elements of a list that ends in a refusal don't count, also when the call
+// is made once more.
+func TestRefusedListIsNotCounted(t *testing.T) {
+	t.Parallel()
+	const list = `{"data":[{"id":1,"sku":"A"},{"id":2,"sku":"B"}],`
+	expired := true
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/users/login"):
+			expired = false
+			_, _ = io.WriteString(w, `{"status":1,"data":{"access_token":"new"}}`)
+		case expired:
+			_, _ = io.WriteString(w, list+`"status":0,"error":"user_token_expired"}`)
+		default:
+			_, _ = io.WriteString(w, list+`"status":1}`)
+		}
+	}))
+	t.Cleanup(srv.Close)
+	c := config(srv.URL)
+	c.UserToken, c.UserEmail, c.UserPassword = "old", "ada@bottega.example", "pw-1234567"
+	page, err := newClient(t, c).Products(t.Context(), framework360.ProductOptions{})
+	if err != nil || len(page.Items) != 2 {
+		t.Errorf("%d products of 2, %v", len(page.Items), err)
+	}
 }

@@ -2,8 +2,8 @@ package framework360
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/tg360/tg360/internal/api"
@@ -70,33 +70,13 @@ type Error struct {
 
 // Error implements error.
 func (e *Error) Error() string {
-	s := "framework360"
-	if e.Operation != "" {
-		s += ": " + e.Operation
-	}
-	s += ": " + e.Message
-	if e.Vendor != "" {
-		s += fmt.Sprintf(" (%s)", e.Vendor)
-	}
-	for _, f := range e.Fields {
-		s += fmt.Sprintf("; %s: %s", f.Path, f.Message)
-	}
-	if e.Status != 0 {
-		s += fmt.Sprintf(" [HTTP %d, request %s]", e.Status, e.RequestID)
-	}
-	return s
+	return "framework360" + api.Text(e.Operation, e.Message, e.Vendor, e.Fields, e.Status, e.RequestID)
 }
 
 // Unwrap returns the sentinel and, where there is one, the cause: a context's
 // error, or one of the operating system.
 func (e *Error) Unwrap() []error {
-	var out []error
-	for _, err := range []error{sentinels[api.Code(e.Code)], e.cause} {
-		if err != nil {
-			out = append(out, err)
-		}
-	}
-	return out
+	return slices.DeleteFunc([]error{sentinels[api.Code(e.Code)], e.cause}, func(err error) bool { return err == nil })
 }
 
 // LogValue implements slog.LogValuer.
@@ -107,9 +87,6 @@ func (e *Error) LogValue() slog.Value {
 }
 
 func fromFailure(f *api.Failure) error {
-	if f == nil {
-		return nil
-	}
 	return &Error{Code: string(f.Code), Outcome: f.Outcome, Status: f.Status, Method: f.Method,
 		Operation: f.Operation, RequestID: f.RequestID, RetryAfter: f.RetryAfter, Vendor: f.Vendor,
 		Message: f.Message, Fields: f.Fields, RecordID: f.RecordID, cause: f.Cause}
@@ -117,5 +94,5 @@ func fromFailure(f *api.Failure) error {
 
 // argument refuses what the caller passed.
 func argument(name, reason string) error {
-	return &Error{Code: string(api.Argument), Outcome: transport.NotSent, Message: name + " " + reason}
+	return fromFailure(api.Misuse(name, reason))
 }

@@ -182,19 +182,18 @@ func (o OrderOptions) params() map[string]any {
 // OrderPages walks the list of orders. Its elements may be a short form, in
 // which only the id is sure: read the order with [Client.Order].
 func (c *Client) OrderPages(ctx context.Context, o OrderOptions) iter.Seq2[Page[Order], error] {
-	return walkPages(ctx, c, "orders/list", o.params(), api.Start{Cursor: o.Cursor, Limit: o.Limit}, c.order)
+	return api.Walk(ctx, c.api, "orders/list", o.params(), api.Start{Cursor: o.Cursor, Limit: o.Limit}, newPage[Order])
 }
 
 // Orders reads one page of the list of orders, like [Client.OrderPages].
 func (c *Client) Orders(ctx context.Context, o OrderOptions) (Page[Order], error) {
-	return listPage(ctx, c, "orders/list", o.params(), api.Start{Cursor: o.Cursor, Limit: o.Limit}, c.order)
+	return api.List(ctx, c.api, "orders/list", o.params(), api.Start{Cursor: o.Cursor, Limit: o.Limit}, newPage[Order])
 }
 
 // Order reads one order in full. The error is [ErrNotFound] when there is none,
 // and [ErrInvalidRecord] when a field that the sync needs is missing.
 func (c *Client) Order(ctx context.Context, id string) (Order, error) {
-	o, f := api.Get(ctx, c.api, "orders/get", map[string]any{"id": id}, c.order)
-	return o, fromFailure(f)
+	return api.Get[Order](ctx, c.api, "orders/get", map[string]any{"id": id})
 }
 
 // StatusUpdate is what a shop shows its customer about an order.
@@ -209,6 +208,6 @@ type StatusUpdate struct {
 func (c *Client) UpdateStatus(ctx context.Context, id string, u StatusUpdate) error {
 	params := setOnly("courier", u.Courier, "tracking", u.Tracking)
 	params["id"], params["status"] = id, u.Status
-	_, f := c.api.Raw(ctx, "orders/updateStatus", params)
-	return fromFailure(f)
+	_, err := c.api.Raw(ctx, "orders/updateStatus", params)
+	return err
 }

@@ -70,7 +70,7 @@ func (o ProductOptions) start() api.Start { return api.Start{Cursor: o.Cursor, L
 
 // Products reads one page of products.
 func (c *Client) Products(ctx context.Context, o ProductOptions) (Page[Product], error) {
-	return listPage(ctx, c, "products/list", o.params(), o.start(), c.product)
+	return api.List(ctx, c.api, "products/list", o.params(), o.start(), newPage[Product])
 }
 
 // ProductPages walks the products page by page; a page is read when the loop
@@ -78,13 +78,12 @@ func (c *Client) Products(ctx context.Context, o ProductOptions) (Page[Product],
 // are added meanwhile may move others over a page's edge: a walk may show a
 // product twice or not at all.
 func (c *Client) ProductPages(ctx context.Context, o ProductOptions) iter.Seq2[Page[Product], error] {
-	return walkPages(ctx, c, "products/list", o.params(), o.start(), c.product)
+	return api.Walk(ctx, c.api, "products/list", o.params(), o.start(), newPage[Product])
 }
 
 // Product reads one product.
 func (c *Client) Product(ctx context.Context, id string) (Product, error) {
-	p, f := api.Get(ctx, c.api, "products/get", map[string]any{"id": id}, c.product)
-	return p, fromFailure(f)
+	return api.Get[Product](ctx, c.api, "products/get", map[string]any{"id": id})
 }
 
 // FindProducts returns the products with exactly this SKU: none, one, or, after
@@ -93,7 +92,7 @@ func (c *Client) Product(ctx context.Context, id string) (Product, error) {
 // nothing, or when the profile lacks [AbilitySearch].
 func (c *Client) FindProducts(ctx context.Context, sku string) ([]Product, error) {
 	if !c.Can(AbilitySearch) {
-		return nil, fromFailure(c.api.Fail(api.Unsupported, "products/list", "the profile says that products can't be searched by SKU"))
+		return nil, c.api.Fail(api.Unsupported, "products/list", "the profile says that products can't be searched by SKU")
 	}
 	page, err := c.Products(ctx, ProductOptions{SKU: sku})
 	if err != nil {
@@ -106,7 +105,7 @@ func (c *Client) FindProducts(ctx context.Context, sku string) ([]Product, error
 		}
 	}
 	if len(out) == 0 && len(page.Items) > 0 {
-		return nil, fromFailure(c.api.Fail(api.Unsupported, "products/list", "the shop ignores the sku filter and answers with other products"))
+		return nil, c.api.Fail(api.Unsupported, "products/list", "the shop ignores the sku filter and answers with other products")
 	}
 	return out, nil
 }
@@ -118,8 +117,8 @@ func (c *Client) CreateProduct(ctx context.Context, p Product) (id string, err e
 	if p.ID != "" {
 		return "", argument("Product.ID", "is set; the shop gives a new product its id")
 	}
-	got, _, f := api.Create(ctx, c.api, "products/create", nil, &p, c.product, c.product)
-	return got.ID, fromFailure(f)
+	got, _, err := api.Create[Product](ctx, c.api, "products/create", nil, &p)
+	return got.ID, err
 }
 
 // UpdateProduct writes the fields of p that are set or null to the product with
@@ -130,5 +129,29 @@ func (c *Client) UpdateProduct(ctx context.Context, p Product) error {
 		return argument("Product.ID", "is empty")
 	}
 	p.ID = "" // sent as the operation's parameter
-	return fromFailure(api.Send(ctx, c.api, "products/update", map[string]any{"id": id}, &p, c.product))
+	return api.Send(ctx, c.api, "products/update", map[string]any{"id": id}, &p)
+}
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Items []T
+	// Rejected holds an error for each element that could not be read, each an
+	// *Error with the record's id where it has one.
+	Rejected []error
+	Next     string // cursor of the next page; empty on the last
+}
+
+func newPage[T any](p api.Page[T]) Page[T] {
+	return Page[T]{Items: p.Items, Rejected: p.Rejected, Next: p.Next}
+}
+
+// setOnly makes parameters of name and value pairs whose value is not empty.
+func setOnly(pairs ...string) map[string]any {
+	p := map[string]any{}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			p[pairs[i]] = pairs[i+1]
+		}
+	}
+	return p
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -46,36 +47,22 @@ var loginSchema = &wire.Schema[login]{Record: "login", Fields: []wire.Field[logi
 
 // Statuses lists the order states of the site.
 func (c *Client) Statuses(ctx context.Context) ([]Reference, error) {
-	return c.references(ctx, "orders/statuses")
+	return api.All[Reference](ctx, c.api, "orders/statuses", nil)
 }
 
 // PaymentMethods lists the payment methods of the site.
 func (c *Client) PaymentMethods(ctx context.Context) ([]Reference, error) {
-	return c.references(ctx, "payments/list")
+	return api.All[Reference](ctx, c.api, "payments/list", nil)
 }
 
 // Taxes lists the taxes of the site with their rates.
 func (c *Client) Taxes(ctx context.Context) ([]Reference, error) {
-	return c.references(ctx, "payments/taxes")
+	return api.All[Reference](ctx, c.api, "payments/taxes", nil)
 }
 
 // Plugins lists the modules of the site.
 func (c *Client) Plugins(ctx context.Context) ([]Plugin, error) {
-	return listAll(ctx, c, "site/plugins", c.plugin)
-}
-
-func (c *Client) references(ctx context.Context, op string) ([]Reference, error) {
-	return listAll(ctx, c, op, c.reference)
-}
-
-// listAll reads a list that comes whole; one odd entry makes it unusable, since
-// an order may refer to just that.
-func listAll[T any](ctx context.Context, c *Client, op string, codec *wire.Codec[T]) ([]T, error) {
-	p, f := api.List(ctx, c.api, op, nil, api.Start{}, codec)
-	if f == nil && len(p.Rejected) > 0 {
-		f = p.Rejected[0]
-	}
-	return p.Items, fromFailure(f)
+	return api.All[Plugin](ctx, c.api, "site/plugins", nil)
 }
 
 // Check is the result of trying one ability.
@@ -102,64 +89,53 @@ type Report struct {
 // writes nothing.
 func (c *Client) Verify(ctx context.Context) (Report, error) {
 	var r Report
-	_, f := c.api.Raw(ctx, "check", nil)
-	r.add("reach the shop", "check", c.advise(fromFailure(f)))
-	if f != nil {
-		return r, r.err()
+	var errs []error
+	add := func(ability, op string, err error) {
+		err = advise(err)
+		r.Checks, errs = append(r.Checks, Check{Ability: ability, Operation: op, Permission: "/" + op, Err: err}), append(errs, err)
+	}
+	_, err := c.api.Raw(ctx, "check", nil)
+	add("reach the shop", "check", err)
+	if err != nil {
+		return r, errors.Join(errs...)
 	}
 	plugins, err := c.Plugins(ctx)
-	r.add("see the modules", "site/plugins", c.advise(err))
-	if err == nil {
-		r.modules(c, plugins)
+	add("see the modules", "site/plugins", err)
+	active, exporter := modules(plugins)
+	if err == nil && !active {
+		add("e-commerce", "site/plugins", c.api.Fail(api.Inactive, "site/plugins",
+			"the e-commerce module is not active on this site: switch it on in the back office"))
+	}
+	if r.VendorPlugin = exporter; exporter {
+		add("sole exporter", "site/plugins", c.api.Fail(api.PluginActive, "site/plugins",
+			"the vendor's own TotalGest plugin is active on this site: switch it off, or every order is exported twice"))
 	}
 	_, err = c.Orders(ctx, OrderOptions{Limit: 1})
-	r.add("read orders", "orders/list", c.advise(err))
+	add("read orders", "orders/list", err)
 	_, err = c.Statuses(ctx)
-	r.add("read order states", "orders/statuses", c.advise(err))
+	add("read order states", "orders/statuses", err)
 	_, err = c.PaymentMethods(ctx)
-	r.add("read payment methods", "payments/list", c.advise(err))
+	add("read payment methods", "payments/list", err)
 	_, err = c.Taxes(ctx)
-	r.add("read taxes", "payments/taxes", c.advise(err))
+	add("read taxes", "payments/taxes", err)
 	_, err = c.Products(ctx, ProductOptions{Limit: 1})
-	r.add("read products", "products/list", c.advise(err))
-	return r, r.err()
+	add("read products", "products/list", err)
+	return r, errors.Join(errs...)
 }
 
 // modules looks for the two modules that matter; their names are assumed.
-func (r *Report) modules(c *Client, plugins []Plugin) {
-	shop := false
+func modules(plugins []Plugin) (shop, exporter bool) {
 	for _, p := range plugins {
 		name := strings.ToLower(p.ID + " " + p.Name)
 		on := p.Active.Or(true)
 		shop = shop || on && (strings.Contains(name, "ecommerce") || strings.Contains(name, "e-commerce"))
-		r.VendorPlugin = r.VendorPlugin || on && strings.Contains(name, "totalgest")
+		exporter = exporter || on && strings.Contains(name, "totalgest")
 	}
-	if !shop {
-		r.add("e-commerce", "site/plugins", fromFailure(c.api.Fail(api.Inactive, "site/plugins",
-			"the e-commerce module is not active on this site: switch it on in the back office")))
-	}
-	if r.VendorPlugin {
-		r.add("sole exporter", "site/plugins", fromFailure(c.api.Fail(api.PluginActive, "site/plugins",
-			"the vendor's own TotalGest plugin is active on this site: switch it off, or every order is exported twice")))
-	}
-}
-
-func (r *Report) add(ability, op string, err error) {
-	r.Checks = append(r.Checks, Check{Ability: ability, Operation: op, Permission: "/" + op, Err: err})
-}
-
-func (r *Report) err() error {
-	var errs []error
-	for _, c := range r.Checks {
-		if c.Err != nil {
-			errs = append(errs, c.Err)
-		}
-	}
-	return errors.Join(errs...)
+	return shop, exporter
 }
 
 // advise says what to do about a failed check.
-func (c *Client) advise(err error) error {
+func advise(err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
 		return err
@@ -180,12 +156,7 @@ func (c *Client) advise(err error) error {
 func classify(f *api.Failure) {
 	text := strings.ToLower(f.Vendor + " " + f.Message)
 	has := func(words ...string) bool {
-		for _, w := range words {
-			if strings.Contains(text, w) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 	}
 	switch {
 	case has("user_token_expired", "invalid_key", "invalid_token", "invalid key", "invalid token", "unauthorized", "api key not", "wrong_key"):

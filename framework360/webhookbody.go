@@ -14,14 +14,17 @@ import (
 	"strings"
 )
 
-// Where an order's id may stand, the more specific first. An event often has an
-// id of its own beside that of the order, so a plain id comes last.
-var (
-	idKeys      = []string{"order_id", "orderId", "orderID", "id_order", "id_ordine", "order_ids", "orderIds"} // an id, or a list of them
-	orderKeys   = []string{"order", "ordine", "orders", "ordini"}                                              // an order, its id, or lists of them
-	wrapperKeys = []string{"data", "payload", "events", "event", "resource", "object", "body"}                 // what holds one of these
-	plainKeys   = []string{"resource_id", "resourceId", "id"}
-)
+// places is where an order's id may stand, the more specific first. An event
+// often has an id of its own beside that of the order, so a plain id comes last.
+var places = []struct {
+	keys     []string
+	in, held bool // the place may hold places itself; an id, or a list of them
+}{
+	{keys: []string{"order_id", "orderId", "orderID", "id_order", "id_ordine", "order_ids", "orderIds"}, held: true},
+	{keys: []string{"order", "ordine", "orders", "ordini"}, in: true, held: true},
+	{keys: []string{"data", "payload", "events", "event", "resource", "object", "body"}, in: true},
+	{keys: []string{"resource_id", "resourceId", "id"}, held: true},
+}
 
 // maxHintDepth bounds how deep an id is looked for.
 const maxHintDepth = 8
@@ -67,24 +70,11 @@ func (h *hints) walk(v any, depth int) bool {
 	if !ok {
 		return false
 	}
-	for _, k := range idKeys {
-		if h.take(m[k]) {
-			return true
-		}
-	}
-	for _, k := range orderKeys {
-		if h.walk(m[k], depth+1) || h.take(m[k]) {
-			return true
-		}
-	}
-	for _, k := range wrapperKeys {
-		if h.walk(m[k], depth+1) {
-			return true
-		}
-	}
-	for _, k := range plainKeys {
-		if h.take(m[k]) {
-			return true
+	for _, p := range places {
+		for _, k := range p.keys {
+			if p.in && h.walk(m[k], depth+1) || p.held && h.take(m[k]) {
+				return true
+			}
 		}
 	}
 	return false
@@ -199,15 +189,13 @@ func parseBody(contentType string, body []byte) (any, error) {
 
 // parseJSON reads one JSON value; numbers keep their spelling.
 func parseJSON(body []byte) (v any, err error) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+	if !json.Valid(body) {
 		return nil, errNotReadable
 	}
-	return v, nil
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	err = d.Decode(&v)
+	return v, err
 }
 
 // parseForm reads a form or query with PHP's brackets: a[b][0][c]=v, x[]=v.
@@ -250,9 +238,13 @@ func parseMultipart(body []byte, boundary string) (map[string]any, error) {
 // plant puts a value of a form where its name says.
 func plant(m map[string]any, name, value string) {
 	key, rest, _ := strings.Cut(name, "[")
-	for rest != "" {
+	for {
 		if key == "" {
 			key = strconv.Itoa(len(m))
+		}
+		if rest == "" {
+			m[key] = value
+			return
 		}
 		next, ok := m[key].(map[string]any)
 		if !ok {
@@ -263,8 +255,4 @@ func plant(m map[string]any, name, value string) {
 		key, rest, _ = strings.Cut(rest, "]")
 		rest = strings.TrimPrefix(rest, "[")
 	}
-	if key == "" {
-		key = strconv.Itoa(len(m))
-	}
-	m[key] = value
 }

@@ -86,6 +86,8 @@ func NewMemory(c MemoryConfig) *Memory {
 		schedule: entries{less: byTime},
 	}
 	m.wake.L = &m.mu
+	m.timer = time.AfterFunc(time.Hour, m.ring)
+	m.timer.Stop() // until something is scheduled
 	if m.workers < 1 {
 		m.workers = defaultWorkers
 	}
@@ -150,9 +152,7 @@ func (m *Memory) Close() error {
 		return nil
 	}
 	m.closed = true
-	if m.timer != nil {
-		m.timer.Stop()
-	}
+	m.timer.Stop()
 	m.lanes, m.turn, m.schedule.list = nil, nil, nil
 	m.wake.Broadcast()
 	return nil
@@ -390,11 +390,4 @@ func (m *Memory) ring() {
 	}
 }
 
-func (m *Memory) setTimer(now time.Time) {
-	d := m.schedule.list[0].job.NotBefore.Sub(now)
-	if m.timer == nil {
-		m.timer = time.AfterFunc(d, m.ring)
-		return
-	}
-	m.timer.Reset(d)
-}
+func (m *Memory) setTimer(now time.Time) { m.timer.Reset(m.schedule.list[0].job.NotBefore.Sub(now)) }

@@ -27,8 +27,7 @@ var accountSchema = &wire.Schema[Account]{Record: "account", Fields: []wire.Fiel
 
 // Account reads the account that the credentials belong to.
 func (c *Client) Account(ctx context.Context) (Account, error) {
-	a, f := api.Get(ctx, c.api, "account.get", nil, c.account)
-	return a, fromFailure(f)
+	return api.Get[Account](ctx, c.api, "account.get", nil)
 }
 
 // Check is the result of trying one ability.
@@ -51,47 +50,37 @@ type Report struct {
 // [ErrUnexpected] (not a TotalGest) or [ErrUnavailable]. It writes nothing.
 func (c *Client) Verify(ctx context.Context) (Report, error) {
 	var r Report
+	var errs []error
+	add := func(ability, op string, err error) {
+		r.Checks, errs = append(r.Checks, Check{Ability: ability, Operation: op, Err: err}), append(errs, err)
+	}
 	account, err := c.Account(ctx)
 	r.Account = account
-	r.add("account", "account.get", c.advise(err))
+	add("account", "account.get", advise(err))
 	if err != nil {
-		return r, r.err() // without an account every other answer misleads
+		return r, errors.Join(errs...) // without an account every other answer misleads
 	}
 	if account.ShopID != c.config.ShopID || account.OwnerID != c.config.OwnerID {
-		r.add("identity", "account.get", fromFailure(c.api.Fail(api.Mismatch, "account.get",
+		add("identity", "account.get", c.api.Fail(api.Mismatch, "account.get",
 			fmt.Sprintf("the credentials belong to shop %q and owner %q, configured are %q and %q: correct shop id and owner id",
-				account.ShopID, account.OwnerID, c.config.ShopID, c.config.OwnerID))))
-		return r, r.err()
+				account.ShopID, account.OwnerID, c.config.ShopID, c.config.OwnerID)))
+		return r, errors.Join(errs...)
 	}
 	_, err = c.Products(ctx, ListOptions{Limit: 1})
-	r.add("read products", "products.list", err)
+	add("read products", "products.list", err)
 	if c.Can(AbilityStock) {
-		_, err := listPage(ctx, c, "stock.list", ListOptions{Limit: 1}, c.stock)
-		r.add("read stock", "stock.list", err)
+		_, err := api.List(ctx, c.api, "stock.list", nil, api.Start{Limit: 1}, newPage[Stock])
+		add("read stock", "stock.list", err)
 	}
 	if c.Can(AbilitySearch) {
 		_, err := c.FindOrders(ctx, "tg360-verify")
-		r.add("find orders", "orders.find", err)
+		add("find orders", "orders.find", err)
 	}
-	return r, r.err()
-}
-
-func (r *Report) add(ability, op string, err error) {
-	r.Checks = append(r.Checks, Check{Ability: ability, Operation: op, Err: err})
-}
-
-func (r *Report) err() error {
-	var errs []error
-	for _, c := range r.Checks {
-		if c.Err != nil {
-			errs = append(errs, c.Err)
-		}
-	}
-	return errors.Join(errs...)
+	return r, errors.Join(errs...)
 }
 
 // advise says what to do about a failed first call.
-func (c *Client) advise(err error) error {
+func advise(err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
 		return err

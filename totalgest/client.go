@@ -82,32 +82,19 @@ type Config struct {
 
 // Client talks to one shop of one TotalGest. It is safe for concurrent use.
 type Client struct {
-	config   Config
-	api      *api.Client
-	account  *wire.Codec[Account]
-	product  *wire.Codec[Product]
-	stock    *wire.Codec[Stock]
-	order    *wire.Codec[Order]
-	orderRef *wire.Codec[OrderRef]
-}
-
-// spec is what a profile of this client may name.
-func spec() wire.Spec {
-	return wire.Spec{
-		Records: []wire.RecordInfo{accountSchema.Info(), productSchema.Info(), priceSchema.Info(), stockSchema.Info(),
-			orderSchema.Info(), partySchema.Info(), chargeSchema.Info(), lineSchema.Info(), orderRefSchema.Info()},
-		Operations: []string{"account.get", "products.list", "products.get", "stock.list", "orders.create",
-			"orders.find", "orders.get", "orders.list", "orders.update", "orders.cancel"},
-		Abilities: []string{AbilitySearch, AbilityDedupe, AbilityModifiedSince, AbilityStock, AbilityUpdate, AbilityCancel},
-		Settings:  []string{"shop_id", "owner_id", "endpoint", "username", "password"},
-	}
+	config Config
+	api    *api.Client
 }
 
 // Contract is what package totalgesttest needs to speak the same wire. Its type
 // is internal: it is no part of this package's interface.
 func Contract() api.Contract {
-	return api.Contract{Profile: defaultProfile, Spec: spec(), Schemas: map[string]any{
-		"account": accountSchema, "product": productSchema, "stock": stockSchema, "order": orderSchema, "order_ref": orderRefSchema}}
+	return api.NewContract(defaultProfile, wire.Spec{
+		Operations: []string{"account.get", "products.list", "products.get", "stock.list", "orders.create",
+			"orders.find", "orders.get", "orders.list", "orders.update", "orders.cancel"},
+		Abilities: []string{AbilitySearch, AbilityDedupe, AbilityModifiedSince, AbilityStock, AbilityUpdate, AbilityCancel},
+		Settings:  []string{"shop_id", "owner_id", "endpoint", "username", "password"},
+	}, accountSchema, productSchema, priceSchema, stockSchema, orderSchema, partySchema, chargeSchema, lineSchema, orderRefSchema)
 }
 
 // New checks the settings and the profile; it does not call the server. The
@@ -123,47 +110,17 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Location == nil {
-		c.Location = api.Rome()
-	}
-	profile, err := wire.LoadProfile(defaultProfile, c.Profile, spec())
-	if err != nil {
-		return nil, argument("Config.Profile", "is refused: "+err.Error())
-	}
 	settings := map[string]string{"shop_id": c.ShopID, "owner_id": c.OwnerID, "endpoint": endpoint,
 		"username": c.Username, "password": c.Password}
-	cl := &Client{config: c}
-	cl.api, err = api.New(api.Config{Profile: profile, Setting: func(n string) string { return settings[n] },
-		Secrets: []string{"password"}, Transport: c.transport()})
+	client, err := api.New(api.Config{Contract: Contract(), Override: c.Profile, Location: c.Location, Wrap: fromFailure,
+		Setting: func(n string) string { return settings[n] }, Secrets: []string{"password"}, Address: "Config.Endpoint",
+		Transport: transport.Config{System: "totalgest", Transport: c.Transport, RootCAs: c.RootCAs, AllowHTTP: c.AllowHTTP,
+			Rate: c.Rate, Concurrent: c.Concurrent, Retries: c.Retries, ReadTimeout: c.ReadTimeout, WriteTimeout: c.WriteTimeout,
+			MaxBody: c.MaxBody, UserAgent: c.UserAgent, Logger: c.Logger, OnAttempt: c.OnAttempt}})
 	if err != nil {
-		return nil, argument("Config.Endpoint", err.Error())
+		return nil, err
 	}
-	return cl, cl.compile(profile)
-}
-
-func (c *Config) transport() transport.Config {
-	return transport.Config{System: "totalgest", Transport: c.Transport, RootCAs: c.RootCAs, AllowHTTP: c.AllowHTTP,
-		Rate: c.Rate, Concurrent: c.Concurrent, Retries: c.Retries, ReadTimeout: c.ReadTimeout,
-		WriteTimeout: c.WriteTimeout, MaxBody: c.MaxBody, UserAgent: c.UserAgent, Logger: c.Logger, OnAttempt: c.OnAttempt}
-}
-
-func (c *Client) compile(p *wire.Profile) error {
-	var err error
-	compile := func(f func() error) {
-		if err == nil {
-			err = f()
-		}
-	}
-	loc := c.config.Location
-	compile(func() (e error) { c.account, e = wire.Compile(accountSchema, p, loc); return })
-	compile(func() (e error) { c.product, e = wire.Compile(productSchema, p, loc); return })
-	compile(func() (e error) { c.stock, e = wire.Compile(stockSchema, p, loc); return })
-	compile(func() (e error) { c.order, e = wire.Compile(orderSchema, p, loc); return })
-	compile(func() (e error) { c.orderRef, e = wire.Compile(orderRefSchema, p, loc); return })
-	if err != nil {
-		return argument("Config.Profile", "is refused: "+err.Error())
-	}
-	return nil
+	return &Client{config: c, api: client}, nil
 }
 
 // normalize accepts a bare host or a URL, with or without the path that the
@@ -189,19 +146,13 @@ func (c *Client) Can(ability string) bool {
 // Confirmed returns [ErrUnconfirmed] when one of the operations is a write whose
 // wire is only assumed, the server is not on this machine and no person has
 // confirmed it in the profile. Without operations it looks at all writes.
-func (c *Client) Confirmed(operations ...string) error {
-	if len(operations) == 0 {
-		operations = c.api.Profile().Writes()
-	}
-	return fromFailure(c.api.Guard(operations...))
-}
+func (c *Client) Confirmed(operations ...string) error { return c.api.Guard(operations...) }
 
 // Call runs any operation of the profile with its parameters and returns the
 // data of the reply, nil when there is none. Values are texts, numbers,
 // booleans, or lists and maps of them.
 func (c *Client) Call(ctx context.Context, operation string, params map[string]any) (Record, error) {
-	data, f := c.api.Raw(ctx, operation, params)
-	return data, fromFailure(f)
+	return c.api.Raw(ctx, operation, params)
 }
 
 // Close closes idle connections. The client can be used again.

@@ -184,12 +184,11 @@ func (c *Client) CreateOrder(ctx context.Context, o Order) (ref OrderRef, create
 	if err := o.check(); err != nil {
 		return OrderRef{}, false, err
 	}
-	ref, created, f := api.Create(ctx, c.api, "orders.create", map[string]any{"external_id": o.ExternalID}, &o, c.order, c.orderRef)
-	if f == nil && ref.ExternalID != "" && ref.ExternalID != o.ExternalID {
-		f = c.api.InDoubt("orders.create", "the reply is about an order with another external id")
-		ref, created = OrderRef{}, false
+	ref, created, err = api.Create[OrderRef](ctx, c.api, "orders.create", map[string]any{"external_id": o.ExternalID}, &o)
+	if err == nil && ref.ExternalID != "" && ref.ExternalID != o.ExternalID {
+		return OrderRef{}, false, c.api.InDoubt("orders.create", "the reply is about an order with another external id")
 	}
-	return ref, created, fromFailure(f)
+	return ref, created, err
 }
 
 // UpdateOrder replaces an order that the ERP has, by the ERP's id. The default
@@ -198,8 +197,8 @@ func (c *Client) UpdateOrder(ctx context.Context, id string, o Order) (OrderRef,
 	if err := o.check(); err != nil {
 		return OrderRef{}, err
 	}
-	ref, _, f := api.Create(ctx, c.api, "orders.update", map[string]any{"id": id}, &o, c.order, c.orderRef)
-	return ref, fromFailure(f)
+	ref, _, err := api.Create[OrderRef](ctx, c.api, "orders.update", map[string]any{"id": id}, &o)
+	return ref, err
 }
 
 func (o *Order) check() error {
@@ -221,20 +220,15 @@ func (o *Order) check() error {
 // FindOrders returns the orders that bear an external id: none, one, or, after
 // an accident, several.
 func (c *Client) FindOrders(ctx context.Context, externalID string) ([]OrderRef, error) {
-	p, f := api.List(ctx, c.api, "orders.find", map[string]any{"external_id": externalID}, api.Start{}, c.orderRef)
-	if f == nil && len(p.Rejected) > 0 {
-		f = p.Rejected[0]
-	}
-	return p.Items, fromFailure(f)
+	return api.All[OrderRef](ctx, c.api, "orders.find", map[string]any{"external_id": externalID})
 }
 
 // Order reads the state of one order by the ERP's id.
 func (c *Client) Order(ctx context.Context, id string) (OrderRef, error) {
-	o, f := api.Get(ctx, c.api, "orders.get", map[string]any{"id": id}, c.orderRef)
-	return o, fromFailure(f)
+	return api.Get[OrderRef](ctx, c.api, "orders.get", map[string]any{"id": id})
 }
 
 // OrderPages walks the orders by their last change, like [Client.ProductPages].
 func (c *Client) OrderPages(ctx context.Context, o ListOptions) iter.Seq2[Page[OrderRef], error] {
-	return walkPages(ctx, c, "orders.list", o, c.orderRef)
+	return api.Walk(ctx, c.api, "orders.list", c.listParams(o), o.start(), newPage[OrderRef])
 }

@@ -102,7 +102,7 @@ type ListOptions struct {
 func (c *Client) listParams(o ListOptions) map[string]any {
 	p := map[string]any{}
 	if !o.UpdatedSince.IsZero() {
-		p["updated_since"] = c.api.Profile().Time(o.UpdatedSince.UTC(), c.config.Location)
+		p["updated_since"] = c.api.Time(o.UpdatedSince.UTC())
 	}
 	return p
 }
@@ -111,32 +111,42 @@ func (o ListOptions) start() api.Start { return api.Start{Cursor: o.Cursor, Limi
 
 // Products reads one page of products.
 func (c *Client) Products(ctx context.Context, o ListOptions) (Page[Product], error) {
-	return listPage(ctx, c, "products.list", o, c.product)
+	return api.List(ctx, c.api, "products.list", c.listParams(o), o.start(), newPage[Product])
 }
 
 // ProductPages walks the products page by page; a page is read when the loop
 // asks for it. An error ends the walk: it is then not complete, and
 // Page.Next of the last page says where to resume.
 func (c *Client) ProductPages(ctx context.Context, o ListOptions) iter.Seq2[Page[Product], error] {
-	return walkPages(ctx, c, "products.list", o, c.product)
+	return api.Walk(ctx, c.api, "products.list", c.listParams(o), o.start(), newPage[Product])
 }
 
 // AllProducts walks the products one by one. A product that can't be read is
 // yielded as an [ErrInvalidRecord] and the walk goes on; any other error ends it.
 func (c *Client) AllProducts(ctx context.Context, o ListOptions) iter.Seq2[Product, error] {
-	return flatten(c.ProductPages(ctx, o))
+	return func(yield func(Product, error) bool) {
+		for page, err := range c.ProductPages(ctx, o) {
+			if err != nil {
+				yield(Product{}, err)
+				return
+			}
+			if slices.ContainsFunc(page.Items, func(p Product) bool { return !yield(p, nil) }) ||
+				slices.ContainsFunc(page.Rejected, func(err error) bool { return !yield(Product{}, err) }) {
+				return
+			}
+		}
+	}
 }
 
 // Product reads one product. The error is [ErrNotFound] when there is none.
 func (c *Client) Product(ctx context.Context, id string) (Product, error) {
-	p, f := api.Get(ctx, c.api, "products.get", map[string]any{"id": id}, c.product)
-	return p, fromFailure(f)
+	return api.Get[Product](ctx, c.api, "products.get", map[string]any{"id": id})
 }
 
 // StockPages walks the quantities page by page, like [Client.ProductPages].
 // Ask [Client.Can] for [AbilityStock] first: a profile may lack it.
 func (c *Client) StockPages(ctx context.Context, o ListOptions) iter.Seq2[Page[Stock], error] {
-	return walkPages(ctx, c, "stock.list", o, c.stock)
+	return api.Walk(ctx, c.api, "stock.list", c.listParams(o), o.start(), newPage[Stock])
 }
 
 // Page is one page of a list.
@@ -150,41 +160,5 @@ type Page[T any] struct {
 }
 
 func newPage[T any](p api.Page[T]) Page[T] {
-	out := Page[T]{Items: p.Items, Next: p.Next, ServerTime: p.ServerTime}
-	for _, f := range p.Rejected {
-		out.Rejected = append(out.Rejected, fromFailure(f))
-	}
-	return out
-}
-
-func listPage[T any](ctx context.Context, c *Client, op string, o ListOptions, codec *wire.Codec[T]) (Page[T], error) {
-	p, f := api.List(ctx, c.api, op, c.listParams(o), o.start(), codec)
-	return newPage(p), fromFailure(f)
-}
-
-func walkPages[T any](ctx context.Context, c *Client, op string, o ListOptions, codec *wire.Codec[T]) iter.Seq2[Page[T], error] {
-	return func(yield func(Page[T], error) bool) {
-		for p, f := range api.Walk(ctx, c.api, op, c.listParams(o), o.start(), codec) {
-			if !yield(newPage(p), fromFailure(f)) {
-				return
-			}
-		}
-	}
-}
-
-// flatten turns pages into elements.
-func flatten[T any](pages iter.Seq2[Page[T], error]) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var zero T
-		for page, err := range pages {
-			if err != nil {
-				yield(zero, err)
-				return
-			}
-			if slices.ContainsFunc(page.Items, func(v T) bool { return !yield(v, nil) }) ||
-				slices.ContainsFunc(page.Rejected, func(err error) bool { return !yield(zero, err) }) {
-				return
-			}
-		}
-	}
+	return Page[T]{Items: p.Items, Rejected: p.Rejected, Next: p.Next, ServerTime: p.ServerTime}
 }

@@ -2,9 +2,11 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,10 +19,12 @@ import (
 // Page is one page of a list.
 type Page[T any] struct {
 	Items      []T
-	Rejected   []*Failure
+	Rejected   []error
 	Next       string // what to pass as Start.Cursor; empty on the last page
 	ServerTime time.Time
-	Elements   int // items and rejected
+
+	elements int    // items and rejected
+	first    string // id of the first of them
 }
 
 // Start says where a list begins.
@@ -30,28 +34,27 @@ type Start struct {
 }
 
 // reply reads the envelope of an answer and turns a refusal into a failure.
-func (c *Client) reply(name string, op *wire.Operation, r *transport.Response, personal []string, each func([]byte) error) (wire.Reply, *Failure) {
-	var rep wire.Reply
+func (c *Client) reply(name string, r *transport.Response, personal []string, each func([]byte) error) (rep wire.Reply, f *Failure) {
 	var err error
 	if each != nil {
 		rep, err = c.reads[name].List(bytes.NewReader(r.Body), each)
 	} else {
 		rep, err = c.reads[name].Record(bytes.NewReader(r.Body))
 	}
+	op := c.profile.Operations[name]
 	var re *wire.ReplyError
-	if op.Record == "" && errors.As(err, &re) && (re.Kind == wire.ReplyNoData || (re.Kind == wire.ReplyEmpty && r.Status == http.StatusNoContent)) {
+	switch {
+	case op.Record == "" && errors.As(err, &re) && (re.Kind == wire.ReplyNoData || (re.Kind == wire.ReplyEmpty && r.Status == http.StatusNoContent)):
 		return rep, nil // an operation that answers with its status alone
-	}
-	if err != nil {
-		return rep, unexpected(name, op, r, err)
+	case err != nil:
+		return rep, c.unexpected(name, r, err)
+	case rep.Refused == nil && rep.NoStatus:
+		c.config.Transport.Logger.Warn("success without a status", "system", c.config.Transport.System, "operation", name)
 	}
 	if rep.Refused == nil {
-		if rep.NoStatus {
-			c.log.Warn("success without a status", "system", c.config.Transport.System, "operation", name)
-		}
 		return rep, nil
 	}
-	f := failure(Invalid, name, op, "the system says that it failed, and not why")
+	f = c.failure(Invalid, name, "the system says that it failed, and not why")
 	f.Status, f.RequestID = r.Status, r.RequestID
 	if op.Writes {
 		f.Outcome = transport.Refused
@@ -66,10 +69,10 @@ func (c *Client) reply(name string, op *wire.Operation, r *transport.Response, p
 // run sends and reads, and does both once more after renewed credentials.
 func (c *Client) run(ctx context.Context, name string, params map[string]any, body []byte, personal []string, each func([]byte) error) (*transport.Response, wire.Reply, *Failure) {
 	for renewed := false; ; renewed = true {
-		op, r, f := c.send(ctx, name, params, body, personal)
+		r, f := c.send(ctx, name, params, body, personal)
 		var rep wire.Reply
 		if f == nil {
-			rep, f = c.reply(name, op, r, personal, each)
+			rep, f = c.reply(name, r, personal, each)
 		}
 		if f == nil || renewed || c.config.Renew == nil || !c.config.Renew(ctx, f) {
 			return r, rep, f
@@ -79,52 +82,58 @@ func (c *Client) run(ctx context.Context, name string, params map[string]any, bo
 
 // Raw runs an operation and returns its data as it came; nil when the answer
 // had none.
-func (c *Client) Raw(ctx context.Context, name string, params map[string]any) ([]byte, *Failure) {
+func (c *Client) Raw(ctx context.Context, name string, params map[string]any) ([]byte, error) {
 	_, rep, f := c.run(ctx, name, params, nil, nil, nil)
-	return rep.Data, f
+	return rep.Data, c.wrap(f)
 }
 
 // Get runs an operation that answers with one record.
-func Get[T any](ctx context.Context, c *Client, name string, params map[string]any, codec *wire.Codec[T]) (T, *Failure) {
-	var zero T
+func Get[T any](ctx context.Context, c *Client, name string, params map[string]any) (T, error) {
 	r, rep, f := c.run(ctx, name, params, nil, nil, nil)
 	if f != nil {
-		return zero, f
+		return *new(T), c.wrap(f)
 	}
-	v, err := codec.Decode(one(rep.Data))
+	codec := codec[T](c)
+	v, err := codec.Decode(wire.Single(rep.Data))
 	if err != nil {
-		f = unexpected(name, c.profile.Operations[name], r, err)
+		f = c.unexpected(name, r, err)
 		f.Code, f.RecordID = InvalidRecord, c.shown(codec.Key(&v))
-		return zero, f
+		return *new(T), c.wrap(f)
 	}
 	return v, nil
 }
 
 // Send runs an operation that sends one record and answers with its status.
-func Send[B any](ctx context.Context, c *Client, name string, params map[string]any, body *B, codec *wire.Codec[B]) *Failure {
+func Send[B any](ctx context.Context, c *Client, name string, params map[string]any, body *B) error {
+	codec := codec[B](c)
 	_, _, f := c.run(ctx, name, params, codec.Append(nil, body), codec.Personal(body), nil)
-	return f
+	return c.wrap(f)
 }
 
 // Create runs an operation that sends one record and answers with another. It
 // reports false when the system answered with a conflict and the record that it
 // already has.
-func Create[B, T any](ctx context.Context, c *Client, name string, params map[string]any, body *B, send *wire.Codec[B], answer *wire.Codec[T]) (T, bool, *Failure) {
-	var zero T
-	r, rep, f := c.run(ctx, name, params, send.Append(nil, body), send.Personal(body), nil)
-	if f != nil && f.Code == Conflict && r != nil {
-		if v, ok := existing(c, name, r.Body, answer); ok {
-			return v, false, nil
+func Create[T, B any](ctx context.Context, c *Client, name string, params map[string]any, body *B) (answer T, created bool, err error) {
+	codec, read := codec[B](c), codec[T](c)
+	r, rep, f := c.run(ctx, name, params, codec.Append(nil, body), codec.Personal(body), nil)
+	if f == nil {
+		if answer, err = read.Decode(wire.Single(rep.Data)); err == nil {
+			return answer, true, nil
+		}
+		f = c.unexpected(name, r, err)
+	}
+	if f.Code == Conflict && r != nil {
+		// What is there already counts also where an error text stands beside it:
+		// the status has said that.
+		items := c.profile.ItemPaths(c.profile.Operations[name])
+		rep, err := wire.NewEnvelope(wire.EnvelopeSpec{}, items).Record(bytes.NewReader(r.Body))
+		if err == nil {
+			if answer, err = read.Decode(wire.Single(rep.Data)); err == nil {
+				return answer, false, nil
+			}
 		}
 	}
-	if f != nil {
-		return zero, false, f
-	}
-	v, err := answer.Decode(one(rep.Data))
-	if err != nil {
-		return zero, false, unexpected(name, c.profile.Operations[name], r, err)
-	}
-	return v, true, nil
+	return *new(T), false, c.wrap(f)
 }
 
 // maxID is the longest id that an error shows.
@@ -132,75 +141,72 @@ const maxID = 64
 
 // shown is an id as an error may show it; empty for what can't be one.
 func (c *Client) shown(id string) string {
-	if len(id) > maxID {
-		return ""
-	}
-	for _, n := range c.config.Secrets {
-		if s := c.config.Setting(n); s != "" && strings.Contains(id, s) {
+	for _, s := range c.Secrets() {
+		if strings.Contains(id, s) {
 			return ""
 		}
+	}
+	if len(id) > maxID {
+		return ""
 	}
 	return id
 }
 
-// existing reads the record that a conflict is about. It counts also where an
-// error text stands beside it: the status has said that already.
-func existing[T any](c *Client, name string, body []byte, answer *wire.Codec[T]) (T, bool) {
-	items := c.profile.ItemPaths(c.profile.Operations[name])
-	rep, err := wire.NewEnvelope(wire.EnvelopeSpec{}, items).Record(bytes.NewReader(body))
-	if err != nil {
-		return *new(T), false
-	}
-	v, err := answer.Decode(one(rep.Data))
-	return v, err == nil
+// List reads one page, as page makes it.
+func List[T, P any](ctx context.Context, c *Client, name string, params map[string]any, start Start, page func(Page[T]) P) (P, error) {
+	p, f := list[T](ctx, c, name, params, start)
+	return page(p), c.wrap(f)
 }
 
-// one unwraps a list of one element: some replies answer a single record so.
-func one(raw []byte) []byte {
-	if len(raw) > 0 && raw[0] == '[' {
-		return wire.Single(raw)
+// All reads a list that comes whole. One element that can't be read makes it
+// unusable: it may be just the one that is looked for.
+func All[T any](ctx context.Context, c *Client, name string, params map[string]any) ([]T, error) {
+	p, f := list[T](ctx, c, name, params, Start{})
+	if f == nil && len(p.Rejected) > 0 {
+		return nil, p.Rejected[0]
 	}
-	return raw
+	return p.Items, c.wrap(f)
 }
 
-// List reads one page.
-func List[T any](ctx context.Context, c *Client, name string, params map[string]any, start Start, codec *wire.Codec[T]) (Page[T], *Failure) {
+func list[T any](ctx context.Context, c *Client, name string, params map[string]any, start Start) (Page[T], *Failure) {
 	var page Page[T]
 	op := c.profile.Operations[name]
 	if op == nil {
-		return page, failure(Unsupported, name, nil, "the profile has no such operation")
+		return page, c.failure(Unsupported, name, "the profile has no such operation")
 	}
-	size := start.Limit
-	if size == 0 {
-		size = c.profile.PageSize(op)
+	start.Limit = cmp.Or(start.Limit, c.profile.PageSize(op))
+	all := map[string]any{}
+	maps.Copy(all, params)
+	number, f := c.pageParams(all, op, name, start)
+	if f != nil {
+		return page, f
 	}
-	all := make(map[string]any, len(params)+2)
-	for k, v := range params {
-		all[k] = v
-	}
+	codec := codec[T](c)
 	decode := codec.Decode
 	if op.Partial {
 		decode = codec.DecodePartial
 	}
-	number, f := c.pageParams(all, op, name, start, size)
-	if f != nil {
-		return page, f
-	}
 	r, rep, f := c.run(ctx, name, all, nil, nil, func(raw []byte) error {
-		page.Elements++
+		page.elements++
 		v, err := decode(raw)
-		if err != nil {
-			rej := failure(InvalidRecord, name, op, err.Error())
-			rej.RecordID, rej.Cause = c.shown(codec.Key(&v)), err
-			page.Rejected = append(page.Rejected, rej)
+		if err == nil {
+			page.Items = append(page.Items, v)
 			return nil
 		}
-		page.Items = append(page.Items, v)
+		rej := c.failure(InvalidRecord, name, err.Error())
+		rej.RecordID, rej.Cause = c.shown(codec.Key(&v)), err
+		page.first = cmp.Or(page.first, rej.RecordID)
+		page.Rejected = append(page.Rejected, c.wrap(rej))
 		return nil
 	})
-	if number == offset && start.Cursor == "" && (page.Elements == 0 && f == nil || f != nil && f.Code == Invalid) {
-		// Nothing at page 0: the server may count from 1.
-		if second, f2 := List(ctx, c, name, params, Start{Cursor: "1", Limit: start.Limit}, codec); f2 == nil && (second.Elements > 0 || f != nil) {
+	nothing := func(p Page[T], f *Failure) bool { return f == nil && p.elements == 0 || f != nil && f.Code == Invalid }
+	if number == offset && start.Cursor == "" && !c.isZero.Load() && nothing(page, f) {
+		// Nothing at page 0: the server may count from 1. Page 0 is asked for once
+		// more: a failure by chance would hide it as long as the process lives.
+		if second, f2 := list[T](ctx, c, name, params, Start{Cursor: "1", Limit: start.Limit}); f2 == nil && (second.elements > 0 || f != nil) {
+			if zero, f0 := list[T](ctx, c, name, params, Start{Cursor: "0", Limit: start.Limit}); !nothing(zero, f0) {
+				return zero, f0
+			}
 			c.fromOne.Store(true)
 			return second, nil
 		}
@@ -212,8 +218,12 @@ func List[T any](ctx context.Context, c *Client, name string, params map[string]
 	if page.ServerTime.IsZero() {
 		page.ServerTime, _ = http.ParseTime(r.Header.Get("Date")) // the zero time where there is none
 	}
-	if number > 0 && page.Elements > 0 {
+	if number > 0 && page.elements > 0 {
+		c.isZero.CompareAndSwap(false, number == offset)
 		page.Next = strconv.Itoa(number + 1 - offset)
+	}
+	if len(page.Items) > 0 {
+		page.first = codec.Key(&page.Items[0])
 	}
 	return page, nil
 }
@@ -223,9 +233,9 @@ const offset = 1
 
 // pageParams adds what the profile's paging needs; it returns the page's
 // number plus offset, or 0 where pages have none.
-func (c *Client) pageParams(all map[string]any, op *wire.Operation, name string, start Start, size int) (int, *Failure) {
+func (c *Client) pageParams(all map[string]any, op *wire.Operation, name string, start Start) (int, *Failure) {
 	if _, ok := op.Params["limit"]; ok {
-		all["limit"] = size
+		all["limit"] = start.Limit
 	}
 	_, pages := op.Params["page"]
 	switch {
@@ -237,7 +247,7 @@ func (c *Client) pageParams(all map[string]any, op *wire.Operation, name string,
 		if start.Cursor != "" {
 			var err error
 			if n, err = strconv.Atoi(start.Cursor); err != nil {
-				return 0, failure(Argument, name, op, "the cursor is not a page number")
+				return 0, c.failure(Argument, name, "the cursor is not a page number")
 			}
 		}
 		all["page"] = n
@@ -248,49 +258,43 @@ func (c *Client) pageParams(all map[string]any, op *wire.Operation, name string,
 	return 0, nil
 }
 
-// Walk reads page after page. It ends with a failure when a page could not be
-// read, or when the profile's bound of pages was met: the walk is then not
-// complete.
-func Walk[T any](ctx context.Context, c *Client, name string, params map[string]any, start Start, codec *wire.Codec[T]) iter.Seq2[Page[T], *Failure] {
-	return func(yield func(Page[T], *Failure) bool) {
-		size := start.Limit
-		if op := c.profile.Operations[name]; op != nil && size == 0 {
-			size = c.profile.PageSize(op)
+// Walk reads page after page, as page makes them. It ends with an error when a
+// page could not be read, or when the profile's bound of pages was met: the walk
+// is then not complete.
+func Walk[T, P any](ctx context.Context, c *Client, name string, params map[string]any, start Start, page func(Page[T]) P) iter.Seq2[P, error] {
+	return func(yield func(P, error) bool) {
+		start := start // each loop begins anew
+		if op := c.profile.Operations[name]; op != nil {
+			start.Limit = cmp.Or(start.Limit, c.profile.PageSize(op))
 		}
-		end := ending{numbered: c.profile.Paging.Kind == "page", size: size}
+		end := ending{numbered: c.profile.Paging.Kind == "page", size: start.Limit}
 		alias := false // page 1 was page 0 once more
 		for range c.profile.Paging.MaxPages {
-			page, f := List(ctx, c, name, params, start, codec)
-			first := ""
-			if len(page.Items) > 0 {
-				first = codec.Key(&page.Items[0])
-			} else if len(page.Rejected) > 0 {
-				first = page.Rejected[0].RecordID
-			}
+			p, f := list[T](ctx, c, name, params, start)
 			if f != nil {
-				yield(page, f)
+				yield(page(p), c.wrap(f))
 				return
 			}
-			last := end.reached(page.Elements, first) || page.Next == start.Cursor
+			last := end.reached(p.elements, p.first) || p.Next == start.Cursor
 			if end.repeated && start.Cursor == "1" && c.profile.Paging.FirstPage == 0 {
-				alias, start.Cursor = true, page.Next // or it was the last one: then the next repeats it too
+				alias, start.Cursor = true, p.Next // or it was the last one: then the next repeats it too
 				continue
 			}
 			if end.repeated { // the server has no such page and gave the last one again
 				return
 			}
-			if alias && start.Cursor == "2" && page.Elements > 0 {
+			if alias && start.Cursor == "2" && p.elements > 0 {
 				c.fromOne.Store(true) // from now on without page 0
 			}
 			if last {
-				page.Next = ""
+				p.Next = ""
 			}
-			if !yield(page, nil) || page.Next == "" {
+			if !yield(page(p), nil) || p.Next == "" {
 				return
 			}
-			start.Cursor = page.Next
+			start.Cursor = p.Next
 		}
-		yield(Page[T]{}, c.Fail(Incomplete, name, "the list has more pages than the profile's paging.max_pages allows"))
+		yield(page(Page[T]{}), c.Fail(Incomplete, name, "the list has more pages than the profile's paging.max_pages allows"))
 	}
 }
 

@@ -1,7 +1,11 @@
+// Package api runs the operations of a profile: it builds the request, sends it
+// through the transport, reads the envelope, and says in one [Failure] what
+// went wrong. Both clients are thin layers over it.
 package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -11,9 +15,11 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/tg360/tg360/internal/transport"
 	"github.com/tg360/tg360/internal/wire"
@@ -21,14 +27,19 @@ import (
 
 // Config says how to reach one system.
 type Config struct {
-	Profile   *wire.Profile
+	Contract  Contract
+	Override  []byte                   // JSON over the contract's profile; nil: none
+	Location  *time.Location           // zone of dates without one; nil: Rome
 	Setting   func(name string) string // values for the profile's templates
 	Secrets   []string                 // names of the settings that are secret
+	Address   string                   // what holds the address, for errors
 	Transport transport.Config         // Base and Auth are filled in here
-	// Classify gives a refusal its code, from the system's own words.
+	// Wrap makes the client's own error of a failure.
+	Wrap func(*Failure) error
+	// Classify gives a refusal its code, from the system's own words. Nil: not.
 	Classify func(*Failure)
 	// Renew may renew credentials after a refusal; the call is made once more
-	// when it reports true.
+	// when it reports true. Nil: not.
 	Renew func(context.Context, *Failure) bool
 }
 
@@ -37,54 +48,73 @@ type Client struct {
 	config  Config
 	profile *wire.Profile
 	tr      *transport.Client
-	log     *slog.Logger
 	reads   map[string]*wire.Envelope // by operation
-	fromOne atomic.Bool               // page 0 has been seen to be page 1
+	codecs  map[reflect.Type]any      // *wire.Codec[T] by itself
+	fromOne atomic.Bool               // page 0 has been seen to be page 1, or nothing
+	isZero  atomic.Bool               // page 0 has been seen to be a page
 }
 
-// New checks the base address and prepares every operation.
+// New checks profile and address and prepares every operation and record.
 func New(c Config) (*Client, error) {
-	base, err := url.Parse(wire.Expand(c.Profile.Base, c.Setting))
+	profile, err := wire.LoadProfile(c.Contract.Profile, c.Override, c.Contract.Spec)
 	if err != nil {
-		return nil, fmt.Errorf("base address: not an URL") // the parser's text shows it, with what is in it
+		return nil, c.Wrap(Misuse("Config.Profile", "is refused: "+err.Error()))
 	}
-	c.Transport.Base = base
-	c.Transport.Auth = &credentials{auth: c.Profile.Auth, setting: c.Setting, secrets: c.Secrets}
-	tr, err := transport.New(c.Transport)
+	c.Location = cmp.Or(c.Location, Rome())
+	c.Transport.Logger = cmp.Or(c.Transport.Logger, slog.New(slog.DiscardHandler))
+	cl := &Client{config: c, profile: profile, reads: map[string]*wire.Envelope{}, codecs: map[reflect.Type]any{}}
+	for _, s := range c.Contract.Schemas {
+		codec, err := s.Bind(profile, c.Location)
+		if err != nil {
+			return nil, c.Wrap(Misuse("Config.Profile", "is refused: "+err.Error()))
+		}
+		cl.codecs[reflect.TypeOf(codec)] = codec
+	}
+	for name, op := range profile.Operations {
+		cl.reads[name] = wire.NewEnvelope(profile.Envelope, profile.ItemPaths(op))
+	}
+	c.Transport.Auth = cl
+	if c.Transport.Base, err = url.Parse(wire.Expand(profile.Base, c.Setting)); err != nil {
+		err = errors.New("base address: not an URL") // the parser's text shows it, with what is in it
+	} else {
+		cl.tr, err = transport.New(c.Transport)
+	}
 	if err != nil {
-		return nil, err
-	}
-	cl := &Client{config: c, profile: c.Profile, tr: tr, log: c.Transport.Logger, reads: map[string]*wire.Envelope{}}
-	if cl.log == nil {
-		cl.log = slog.New(slog.DiscardHandler)
-	}
-	for name, op := range c.Profile.Operations {
-		cl.reads[name] = wire.NewEnvelope(c.Profile.Envelope, c.Profile.ItemPaths(op))
+		return nil, c.Wrap(Misuse(c.Address, err.Error()))
 	}
 	return cl, nil
+}
+
+// codec returns that of a record of the contract.
+func codec[T any](c *Client) *wire.Codec[T] {
+	return c.codecs[reflect.TypeFor[*wire.Codec[T]]()].(*wire.Codec[T])
 }
 
 // Profile returns the profile; it must not be changed.
 func (c *Client) Profile() *wire.Profile { return c.profile }
 
-// Loopback reports whether the system is on this machine.
-func (c *Client) Loopback() bool { return c.tr.Loopback() }
+// Time writes an instant as the profile says.
+func (c *Client) Time(t time.Time) string { return c.profile.Time(t, c.config.Location) }
 
 // CloseIdle closes idle connections.
 func (c *Client) CloseIdle() { c.tr.CloseIdle() }
 
-// Guard refuses those of the named writes whose wire is only assumed, unless
-// the host is this machine.
-func (c *Client) Guard(names ...string) *Failure {
-	if c.tr.Loopback() {
-		return nil
+// Guard refuses those of the named writes, or of all, whose wire is only
+// assumed, unless the host is this machine.
+func (c *Client) Guard(names ...string) error {
+	if len(names) == 0 {
+		names = c.profile.Writes()
 	}
+	return c.wrap(c.guard(names...))
+}
+
+func (c *Client) guard(names ...string) *Failure {
 	open := c.profile.Unconfirmed(names...)
-	if len(open) == 0 {
+	if c.tr.Loopback() || len(open) == 0 {
 		return nil
 	}
-	f := failure(Unconfirmed, open[0], c.profile.Operations[open[0]],
-		"writing is refused: how this system takes it is only assumed. Check it against the real system, then add confirmed {by, date, evidence} to the profile for: "+strings.Join(open, ", "))
+	f := c.failure(Unconfirmed, open[0], "writing is refused: how this system takes it is only assumed. "+
+		"Check it against the real system, then add confirmed {by, date, evidence} to the profile for: "+strings.Join(open, ", "))
 	f.Outcome = transport.NotSent
 	for _, n := range open {
 		f.Fields = append(f.Fields, Field{Path: n, Message: string(c.profile.Operations[n].Grade)})
@@ -92,47 +122,29 @@ func (c *Client) Guard(names ...string) *Failure {
 	return f
 }
 
-// InDoubt makes a failure of a write whose effect is not known.
-func (c *Client) InDoubt(name, message string) *Failure {
-	f := failure(InDoubt, name, c.profile.Operations[name], message)
-	f.Outcome = transport.InDoubt
-	return f
-}
-
-// Fail makes a failure that is about name.
-func (c *Client) Fail(code Code, name, message string) *Failure {
-	return failure(code, name, c.profile.Operations[name], message)
-}
-
-// credentials authenticates by the profile's templates.
-type credentials struct {
-	auth    wire.Auth
-	setting func(string) string
-	secrets []string
-}
-
-// Authenticate implements transport.Authenticator.
-func (a *credentials) Authenticate(h http.Header) {
-	secret := wire.Expand(a.auth.Secret, a.setting)
-	switch a.auth.Kind {
+// Authenticate implements transport.Authenticator by the profile's templates.
+func (c *Client) Authenticate(h http.Header) {
+	auth := c.profile.Auth
+	secret := wire.Expand(auth.Secret, c.config.Setting)
+	switch auth.Kind {
 	case "basic":
-		user := wire.Expand(a.auth.User, a.setting)
+		user := wire.Expand(auth.User, c.config.Setting)
 		h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user+":"+secret)))
 	case "bearer":
 		h.Set("Authorization", "Bearer "+secret)
 	}
-	for name, t := range a.auth.Headers {
-		if v := wire.Expand(t, a.setting); v != "" {
+	for name, t := range auth.Headers {
+		if v := wire.Expand(t, c.config.Setting); v != "" {
 			h.Set(name, v)
 		}
 	}
 }
 
 // Secrets implements transport.Authenticator.
-func (a *credentials) Secrets() []string {
+func (c *Client) Secrets() []string {
 	var out []string
-	for _, n := range a.secrets {
-		if v := a.setting(n); v != "" {
+	for _, n := range c.config.Secrets {
+		if v := c.config.Setting(n); v != "" {
 			out = append(out, v)
 		}
 	}
@@ -141,30 +153,32 @@ func (a *credentials) Secrets() []string {
 
 // send runs one operation: body is a JSON object or nil, personal the values
 // that a server may echo and nobody may read.
-func (c *Client) send(ctx context.Context, name string, params map[string]any, body []byte, personal []string) (*wire.Operation, *transport.Response, *Failure) {
+func (c *Client) send(ctx context.Context, name string, params map[string]any, body []byte, personal []string) (*transport.Response, *Failure) {
 	op := c.profile.Operations[name]
 	if op == nil {
-		return nil, nil, failure(Unsupported, name, nil, "the profile has no such operation")
+		return nil, c.failure(Unsupported, name, "the profile has no such operation")
 	}
 	if op.Writes {
-		if f := c.Guard(name); f != nil {
-			return op, nil, f
+		if f := c.guard(name); f != nil {
+			return nil, f
 		}
 	}
-	req, f := c.request(name, op, params, body)
-	if f != nil {
-		return op, nil, f
+	req, err := request(name, op, params, body)
+	if err != nil {
+		f := c.failure(Argument, name, err.Error())
+		f.Outcome = transport.NotSent
+		return nil, f
 	}
 	r, err := c.tr.Do(ctx, req)
 	if err != nil {
-		return op, nil, fromTransport(name, op, err)
+		return nil, c.unanswered(name, op, err)
 	}
 	if r.Status < 200 || r.Status > 299 {
-		f := fromStatus(name, op, r)
+		f := c.fromStatus(name, op, r)
 		c.explain(f, name, r, personal)
-		return op, r, f
+		return r, f
 	}
-	return op, r, nil
+	return r, nil
 }
 
 // explain adds what the body of a failed answer says.
@@ -199,31 +213,24 @@ func (c *Client) refuse(f *Failure, r *wire.Refusal, personal []string) {
 	}
 }
 
-func (c *Client) request(name string, op *wire.Operation, params map[string]any, body []byte) (*transport.Request, *Failure) {
-	bad := func(format string, args ...any) (*transport.Request, *Failure) {
-		f := failure(Argument, name, op, fmt.Sprintf(format, args...))
-		f.Outcome = transport.NotSent
-		return nil, f
-	}
+// request builds the request of an operation. Its error is the caller's mistake.
+func request(name string, op *wire.Operation, params map[string]any, body []byte) (*transport.Request, error) {
 	for _, r := range op.Required {
 		if v, ok := params[r]; !ok || v == "" || v == nil {
-			return bad("parameter %q is missing", r)
+			return nil, fmt.Errorf("parameter %q is missing", r)
 		}
 	}
-	used := op.Path
-	for _, t := range op.Headers {
-		used += t
-	}
+	inPlace := op.TemplateNames()
 	sent := make(map[string]any, len(params))
 	for _, p := range slices.Sorted(maps.Keys(params)) {
 		switch wireName, listed := op.Params[p]; {
 		case listed:
 			sent[wireName] = params[p]
-		case strings.Contains(used, "{"+p+"}"):
+		case slices.Contains(inPlace, p):
 		case op.Open:
 			sent[p] = params[p]
 		default:
-			return bad("parameter %q is not one of this operation's (%s)", p, strings.Join(slices.Sorted(maps.Keys(op.Params)), ", "))
+			return nil, fmt.Errorf("parameter %q is not one of this operation's (%s)", p, strings.Join(slices.Sorted(maps.Keys(op.Params)), ", "))
 		}
 	}
 	segment := ""
@@ -232,13 +239,14 @@ func (c *Client) request(name string, op *wire.Operation, params map[string]any,
 		return url.PathEscape(segment)
 	})
 	if segment == "." || segment == ".." {
-		return bad("an id can't be %q", segment)
+		return nil, fmt.Errorf("an id can't be %q", segment)
 	}
 	payload, err := object(sent, body)
 	if err != nil {
-		return bad("parameters are no JSON: %v", err)
+		return nil, fmt.Errorf("parameters are no JSON: %w", err)
 	}
-	req := &transport.Request{Operation: name, Method: op.Verb, Path: path, Write: op.Writes, Repeatable: op.Repeat || !op.Writes, Header: http.Header{"Accept": {"application/json"}}}
+	req := &transport.Request{Operation: name, Method: op.Verb, Path: path, Write: op.Writes, Repeatable: op.Repeat || !op.Writes,
+		Header: http.Header{"Accept": {"application/json"}}}
 	for h, t := range op.Headers {
 		if v := wire.Expand(t, func(p string) string { return fmt.Sprint(params[p]) }); v != "" { // as in Auth.Headers
 			req.Header.Set(h, v)
@@ -263,9 +271,6 @@ func object(params map[string]any, body []byte) ([]byte, error) {
 	head, err := json.Marshal(params)
 	if err != nil || len(body) <= len("{}") {
 		return head, err
-	}
-	if len(params) == 0 {
-		return body, nil
 	}
 	return append(append(head[:len(head)-1], ','), body[1:]...), nil
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -56,65 +57,106 @@ type Failure struct {
 // Field is a complaint about one field.
 type Field struct{ Path, Message string }
 
-// failure starts a Failure about op.
-func failure(code Code, name string, op *wire.Operation, message string) *Failure {
+// Text is an error's text behind the name of its system.
+func Text(operation, message, vendor string, fields []Field, status int, requestID string) string {
+	s := ": " + message
+	if operation != "" {
+		s = ": " + operation + s
+	}
+	if vendor != "" {
+		s += fmt.Sprintf(" (%s)", vendor)
+	}
+	for _, f := range fields {
+		s += fmt.Sprintf("; %s: %s", f.Path, f.Message)
+	}
+	if status != 0 {
+		s += fmt.Sprintf(" [HTTP %d, request %s]", status, requestID)
+	}
+	return s
+}
+
+// Misuse is the failure of a caller who passed something wrong.
+func Misuse(name, reason string) *Failure {
+	return &Failure{Code: Argument, Outcome: transport.NotSent, Message: name + " " + reason}
+}
+
+// Fail makes the client's error about an operation.
+func (c *Client) Fail(code Code, name, message string) error {
+	return c.wrap(c.failure(code, name, message))
+}
+
+// InDoubt makes the client's error about a write whose effect is not known.
+func (c *Client) InDoubt(name, message string) error {
+	f := c.failure(InDoubt, name, message)
+	f.Outcome = transport.InDoubt
+	return c.wrap(f)
+}
+
+func (c *Client) wrap(f *Failure) error {
+	if f == nil {
+		return nil
+	}
+	return c.config.Wrap(f)
+}
+
+// failure starts a Failure about an operation.
+func (c *Client) failure(code Code, name, message string) *Failure {
 	f := &Failure{Code: code, Operation: name, Message: message}
-	if op != nil {
+	if op := c.profile.Operations[name]; op != nil {
 		f.Method = op.Verb
 	}
 	return f
 }
 
-// fromTransport explains why there was no answer.
-func fromTransport(name string, op *wire.Operation, err error) *Failure {
-	f := failure(Unavailable, name, op, err.Error())
+// doubt says that a write may or may not have happened, which matters unless it
+// may be repeated.
+func (f *Failure) doubt(op *wire.Operation) {
+	f.Outcome = transport.InDoubt
+	if !op.Repeat {
+		f.Code = InDoubt
+	}
+}
+
+// unanswered explains why there was no answer.
+func (c *Client) unanswered(name string, op *wire.Operation, err error) *Failure {
+	f := c.failure(Unavailable, name, err.Error())
 	f.Cause = err
 	var te *transport.Error
 	if errors.As(err, &te) {
 		f.Outcome, f.RequestID, f.Message = te.Outcome, te.RequestID, te.Reason()
 	}
-	switch {
-	case f.Outcome == transport.InDoubt && !op.Repeat:
-		f.Code = InDoubt
-	case errors.Is(err, context.Canceled):
+	if errors.Is(err, context.Canceled) {
 		f.Code = Cancelled
+	}
+	if f.Outcome == transport.InDoubt {
+		f.doubt(op)
 	}
 	return f
 }
 
 // fromStatus explains an answer by its HTTP status.
-func fromStatus(name string, op *wire.Operation, r *transport.Response) *Failure {
-	f := failure(codeOf(r.Status), name, op, http.StatusText(r.Status))
+func (c *Client) fromStatus(name string, op *wire.Operation, r *transport.Response) *Failure {
+	f := c.failure(codeOf(r.Status), name, http.StatusText(r.Status))
 	f.Status, f.RequestID, f.RetryAfter = r.Status, r.RequestID, r.RetryAfter
-	if !op.Writes {
-		return f
-	}
-	f.Outcome = transport.Refused
-	if ambiguous(r.Status) {
-		f.Outcome = transport.InDoubt
-		if !op.Repeat {
-			f.Code = InDoubt
-		}
+	switch {
+	case op.Writes && ambiguous(r.Status):
+		f.doubt(op)
+	case op.Writes:
+		f.Outcome = transport.Refused
 	}
 	return f
 }
 
+var codes = map[int]Code{
+	http.StatusUnauthorized: Unauthorized, http.StatusForbidden: Forbidden, http.StatusNotFound: NotFound,
+	http.StatusGone: NotFound, http.StatusConflict: Conflict, http.StatusTooManyRequests: RateLimited,
+	http.StatusRequestTimeout: Unavailable,
+}
+
 func codeOf(status int) Code {
-	switch status {
-	case http.StatusUnauthorized:
-		return Unauthorized
-	case http.StatusForbidden:
-		return Forbidden
-	case http.StatusNotFound, http.StatusGone:
-		return NotFound
-	case http.StatusConflict:
-		return Conflict
-	case http.StatusTooManyRequests:
-		return RateLimited
-	case http.StatusRequestTimeout:
-		return Unavailable
-	}
-	switch {
+	switch code, ok := codes[status]; {
+	case ok:
+		return code
 	case status >= 500:
 		return Unavailable
 	case status >= 400:
@@ -135,8 +177,8 @@ func ambiguous(status int) bool {
 }
 
 // unexpected explains an answer that could not be understood.
-func unexpected(name string, op *wire.Operation, r *transport.Response, err error) *Failure {
-	f := failure(Unexpected, name, op, err.Error())
+func (c *Client) unexpected(name string, r *transport.Response, err error) *Failure {
+	f := c.failure(Unexpected, name, err.Error())
 	f.Status, f.RequestID, f.Cause = r.Status, r.RequestID, err
 	var re *wire.ReplyError
 	if errors.As(err, &re) {
@@ -145,11 +187,8 @@ func unexpected(name string, op *wire.Operation, r *transport.Response, err erro
 			f.Cause = io.ErrUnexpectedEOF
 		}
 	}
-	if op.Writes {
-		f.Outcome = transport.InDoubt
-		if !op.Repeat {
-			f.Code = InDoubt
-		}
+	if op := c.profile.Operations[name]; op.Writes {
+		f.doubt(op)
 	}
 	return f
 }

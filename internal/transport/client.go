@@ -49,12 +49,6 @@ func New(c Config) (*Client, error) {
 	return cl, nil
 }
 
-// Base returns a copy of the base address.
-func (c *Client) Base() *url.URL {
-	u := *c.config.Base
-	return &u
-}
-
 // Loopback reports whether the API is on this machine; see [IsLoopback].
 func (c *Client) Loopback() bool { return IsLoopback(c.config.Base.Hostname()) }
 
@@ -81,7 +75,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	k := &call{c: c, r: r, id: strings.ToLower(rand.Text()), urgent: urgent}
 	req, err := k.build(ctx)
 	if err != nil {
-		return nil, k.failure(fault{kind: KindInvalid, detail: err.Error(), final: true})
+		return nil, k.failure(Error{Kind: KindInvalid, detail: err.Error(), final: true})
 	}
 	rc := retryablehttp.Client{
 		HTTPClient:   &http.Client{Transport: k, CheckRedirect: k.redirect},
@@ -103,9 +97,11 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 		return nil, k.failure(ended(ctx, "while waiting to repeat it"))
 	}
 	if k.reply == nil {
-		return nil, k.failure(fault{kind: KindInvalid, detail: "the request can't be made", final: true})
+		return nil, k.failure(Error{Kind: KindInvalid, detail: "the request can't be made", final: true})
 	}
-	return k.response(), nil // also a redirect that leads nowhere
+	p := k.reply // also a redirect that leads nowhere
+	p.Attempts, p.RequestID, p.RetryAfter = k.sent, or(k.c.serverID(p.Header), k.id), retryAfter(p.Header)
+	return p, nil
 }
 
 // call is the state of one Do. Its attempts follow one another, so it needs no
@@ -121,27 +117,13 @@ type call struct {
 	wait    time.Duration // before the next one
 	doubt   bool          // an attempt may have had an effect
 	status  int           // the last seen
-	reply   *reply        // the last whole one
-	before  *reply        // what the repetition under way began with, if it was a reply
+	reply   *Response     // the last whole one
+	before  *Response     // what the repetition under way began with, if it was a reply
 	failed  *Error        // of the last attempt; nil: it was answered
-}
-
-type reply struct {
-	status int
-	header http.Header
-	body   []byte
 }
 
 // safe reports whether the request may be sent twice.
 func (k *call) safe() bool { return !k.r.Write || k.r.Repeatable }
-
-func (k *call) response() *Response {
-	p := k.reply
-	return &Response{
-		Status: p.status, Header: p.header, Body: p.body, Attempts: k.sent,
-		RequestID: or(k.c.serverID(p.header), k.id), RetryAfter: retryAfter(p.header),
-	}
-}
 
 // RoundTrip makes one attempt; the body of a reply stays in the call.
 func (k *call) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -158,14 +140,15 @@ func (k *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	case ctx.Err() != nil:
 		k.failed = k.failure(ended(ctx, "while waiting for its turn"))
 	default:
-		k.failed = k.failure(fault{kind: KindRateWait, final: true, cause: context.DeadlineExceeded,
-			detail: "its turn under the request limit comes after the deadline; allow more time or a higher rate"})
+		k.failed = k.failure(Error{Kind: KindRateWait, final: true, cause: context.DeadlineExceeded,
+			detail: "its turn comes after the deadline, by the request limit or the pause that the server asked for; " +
+				"allow more time or a higher rate"})
 	}
 	k.report(ctx, a)
 	if k.failed != nil {
 		return nil, k.failed
 	}
-	return &http.Response{StatusCode: k.reply.status, Header: k.reply.header, Body: http.NoBody, Request: req}, nil
+	return &http.Response{StatusCode: k.reply.Status, Header: k.reply.Header, Body: http.NoBody, Request: req}, nil
 }
 
 // exchange sends the request and reads the reply, within the time limit.
@@ -198,8 +181,11 @@ func (k *call) exchange(req *http.Request, a *Attempt) {
 		k.failed = k.failure(f)
 		return
 	}
+	if a.Status == http.StatusTooManyRequests || a.Status == http.StatusServiceUnavailable {
+		k.c.gate.calm(retryAfter(resp.Header))
+	}
 	k.doubt = k.doubt || resp.StatusCode != http.StatusTooManyRequests
-	k.reply = &reply{status: resp.StatusCode, header: resp.Header, body: body}
+	k.reply = &Response{Status: resp.StatusCode, Header: resp.Header, Body: body}
 }
 
 // trace watches whether a request asked for a connection and got it: between
@@ -222,18 +208,16 @@ func (c *Client) read(ctx context.Context, resp *http.Response) ([]byte, error) 
 	if !c.foreign {
 		return readAll(ctx, resp, c.config.MaxBody)
 	}
-	type result struct {
-		body []byte
-		err  error
-	}
-	done := make(chan result, 1)
+	var body []byte
+	done := make(chan error, 1)
 	go func() {
-		body, err := readAll(ctx, resp, c.config.MaxBody)
-		done <- result{body, err}
+		var err error
+		body, err = readAll(ctx, resp, c.config.MaxBody)
+		done <- err
 	}()
 	select {
-	case r := <-done:
-		return r.body, r.err
+	case err := <-done:
+		return body, err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -294,7 +278,7 @@ func (k *call) repeatable(err error) bool {
 	if err != nil { // answered with a redirect that leads nowhere
 		return false
 	}
-	switch k.reply.status {
+	switch k.reply.Status {
 	case http.StatusTooManyRequests:
 		return true
 	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway,
@@ -307,7 +291,7 @@ func (k *call) repeatable(err error) bool {
 // backoff returns what the server asked for, or else a random wait.
 func (k *call) backoff() time.Duration {
 	if k.failed == nil {
-		if d := retryAfter(k.reply.header); d > 0 {
+		if d := retryAfter(k.reply.Header); d > 0 {
 			return d
 		}
 	}

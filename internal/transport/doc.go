@@ -12,6 +12,9 @@
 // writes use connections of their own, without keep-alive: net/http resends
 // some requests by itself when a kept connection dies, and never on a new one.
 //
+// A Retry-After with 429 or 503 holds back the client's other calls too, for an
+// hour at most; urgent ones are tried all the same.
+//
 // No text of another library reaches an error or a log line, since those print
 // URLs with their queries.
 package transport

@@ -59,6 +59,7 @@ type Error struct {
 	detail string
 	cause  error
 	final  bool // a repetition would not help
+	early  bool // it happened before a request can be sent
 }
 
 // Reason says what happened and, where that helps, what to do.
@@ -96,51 +97,39 @@ func (e *Error) Error() string {
 // [io.ErrUnexpectedEOF], a [syscall.Errno], or nil.
 func (e *Error) Unwrap() error { return e.cause }
 
-// fault is what classify finds out.
-type fault struct {
-	kind   Kind
-	detail string
-	cause  error
-	final  bool // a repetition would not help
-	early  bool // it happened before a request can be sent
-}
-
-// failure makes the error of a call as it stands.
-func (k *call) failure(f fault) *Error {
-	e := &Error{
-		System: k.c.config.System, Operation: k.r.Operation, Method: k.method,
-		Kind: f.kind, Attempts: k.sent, Status: k.status, RequestID: k.id,
-		detail: f.detail, cause: f.cause, final: f.final,
-	}
+// failure completes the error of a call as it stands.
+func (k *call) failure(e Error) *Error {
+	e.System, e.Operation, e.Method, e.RequestID = k.c.config.System, k.r.Operation, k.method, k.id
+	e.Attempts, e.Status = k.sent, k.status
 	if k.r.Write {
 		e.Outcome = NotSent
 		if k.doubt {
 			e.Outcome = InDoubt
 		}
 	}
-	return e
+	return &e
 }
 
 // ended describes the end of the caller's context.
-func ended(ctx context.Context, when string) fault {
+func ended(ctx context.Context, when string) Error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return fault{kind: KindCancelled, detail: "cancelled " + when, cause: context.Canceled, final: true}
+		return Error{Kind: KindCancelled, detail: "cancelled " + when, cause: context.Canceled, final: true}
 	}
-	return fault{kind: KindDeadline, detail: "the deadline passed " + when, cause: context.DeadlineExceeded, final: true}
+	return Error{Kind: KindDeadline, detail: "the deadline passed " + when, cause: context.DeadlineExceeded, final: true}
 }
 
 // classify turns the error of an attempt into our own words. ctx is that of the
 // attempt, limit its time; pending says that it was still without a connection.
-func classify(err error, req *http.Request, ctx context.Context, limit time.Duration, pending bool) fault {
+func classify(err error, req *http.Request, ctx context.Context, limit time.Duration, pending bool) Error {
 	f := describe(err, req, ctx, limit)
-	if pending && (f.kind == KindCut || f.kind == KindNetwork) {
-		f.kind, f.detail = KindConnect, "the connection to "+req.URL.Host+" broke off before it was ready"
+	if pending && (f.Kind == KindCut || f.Kind == KindNetwork) {
+		f.Kind, f.detail = KindConnect, "the connection to "+req.URL.Host+" broke off before it was ready"
 	}
 	f.early = f.early || pending
 	return f
 }
 
-func describe(err error, req *http.Request, ctx context.Context, limit time.Duration) fault {
+func describe(err error, req *http.Request, ctx context.Context, limit time.Duration) Error {
 	host := net.JoinHostPort(req.URL.Hostname(), port(req.URL))
 	var dns *net.DNSError
 	var op *net.OpError
@@ -149,17 +138,17 @@ func describe(err error, req *http.Request, ctx context.Context, limit time.Dura
 	errors.As(err, &errno)
 	switch {
 	case err == errTooLarge:
-		return fault{kind: KindTooLarge, detail: "the reply is larger than the limit; ask for less at a time, or raise MaxBody", final: true}
+		return Error{Kind: KindTooLarge, detail: "the reply is larger than the limit; ask for less at a time, or raise MaxBody", final: true}
 	case req.Context().Err() != nil:
 		return ended(req.Context(), "before the reply from "+host+" was complete")
 	case ctx.Err() != nil:
-		return fault{kind: KindTimeout, detail: fmt.Sprintf("no complete reply from %s within %v", host, limit), cause: context.DeadlineExceeded}
+		return Error{Kind: KindTimeout, detail: fmt.Sprintf("no complete reply from %s within %v", host, limit), cause: context.DeadlineExceeded}
 	case errors.As(err, &dns):
 		detail := "cannot look up " + req.URL.Hostname() + ": the name server gave no answer"
 		if dns.IsNotFound {
 			detail = "cannot find the host " + req.URL.Hostname() + "; check the address"
 		}
-		return fault{kind: KindDNS, detail: detail, early: true}
+		return Error{Kind: KindDNS, detail: detail, early: true}
 	case op != nil && (op.Op == "dial" || op.Op == "proxyconnect"):
 		return noConnection(host, op, errno)
 	}
@@ -168,17 +157,17 @@ func describe(err error, req *http.Request, ctx context.Context, limit time.Dura
 	}
 	switch {
 	case errno != 0:
-		return fault{kind: KindCut, detail: "the connection to " + host + " broke: " + errno.Error(), cause: errno}
+		return Error{Kind: KindCut, detail: "the connection to " + host + " broke: " + errno.Error(), cause: errno}
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed):
-		return fault{kind: KindCut, detail: "the connection to " + host + " ended before the reply did", cause: io.ErrUnexpectedEOF}
+		return Error{Kind: KindCut, detail: "the connection to " + host + " ended before the reply did", cause: io.ErrUnexpectedEOF}
 	case op != nil && op.Timeout():
-		return fault{kind: KindTimeout, detail: "no answer from " + host + " in time", cause: context.DeadlineExceeded}
+		return Error{Kind: KindTimeout, detail: "no answer from " + host + " in time", cause: context.DeadlineExceeded}
 	}
-	return fault{kind: KindNetwork, detail: fmt.Sprintf("the exchange with %s failed (%T)", host, err)}
+	return Error{Kind: KindNetwork, detail: fmt.Sprintf("the exchange with %s failed (%T)", host, err)}
 }
 
-func noConnection(host string, op *net.OpError, errno syscall.Errno) fault {
-	f := fault{kind: KindConnect, early: true, detail: "cannot connect to " + host}
+func noConnection(host string, op *net.OpError, errno syscall.Errno) Error {
+	f := Error{Kind: KindConnect, early: true, detail: "cannot connect to " + host}
 	if op.Op == "proxyconnect" {
 		f.detail = "cannot connect to the proxy for " + host
 	}
@@ -195,7 +184,7 @@ func noConnection(host string, op *net.OpError, errno syscall.Errno) fault {
 }
 
 // classifyTLS reports false when err is not about the secure connection.
-func classifyTLS(err error, host string) (fault, bool) {
+func classifyTLS(err error, host string) (Error, bool) {
 	var (
 		verify  *tls.CertificateVerificationError
 		unknown x509.UnknownAuthorityError
@@ -204,7 +193,7 @@ func classifyTLS(err error, host string) (fault, bool) {
 		record  tls.RecordHeaderError
 		alert   tls.AlertError
 	)
-	f := fault{kind: KindTLS, detail: "no secure connection to " + host + ": ", final: true, early: true}
+	f := Error{Kind: KindTLS, detail: "no secure connection to " + host + ": ", final: true, early: true}
 	switch {
 	case errors.As(err, &unknown):
 		f.detail += "the authority that signed its certificate is not known; if it is a private one, add it to RootCAs"
@@ -220,7 +209,7 @@ func classifyTLS(err error, host string) (fault, bool) {
 		f.detail += "it refused the handshake"
 		f.final, f.early = false, false
 	default:
-		return fault{}, false
+		return Error{}, false
 	}
 	return f, true
 }

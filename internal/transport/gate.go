@@ -13,20 +13,20 @@ import (
 
 // gate lets requests pass, bounded by rate and number. It holds one place in
 // the limiters' queues at a time and gives it, when it comes up, to the first
-// urgent waiter or else to the first other one.
+// urgent waiter or else to the first other one. While the server wants to be
+// left alone, only urgent ones pass.
 type gate struct {
 	limits []*rate.Limiter // each must admit a request
 
 	mu     sync.Mutex
-	free   int // requests that may start
-	urgent []*waiter
-	bulk   []*waiter
+	free   int             // requests that may start
+	urgent []chan struct{} // who waits, first come first served; closed when it is their turn
+	bulk   []chan struct{}
 	held   []*rate.Reservation // the place; nil: none
 	due    time.Time           // when the place comes up
+	quiet  time.Time           // no bulk before this
 	timer  *time.Timer
 }
-
-type waiter struct{ ready chan struct{} }
 
 // errTooLate says that a turn comes after the caller's deadline.
 var errTooLate = errors.New("too late")
@@ -45,25 +45,13 @@ func newLimit(perSecond float64) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
 }
 
-var hosts struct {
-	sync.Mutex
-	limits map[string]*rate.Limiter
-}
+var hosts sync.Map // of *rate.Limiter
 
 // hostLimit returns the limiter that all clients of a host share. There is one
 // for each host that the process was configured for, so none is ever dropped.
 func hostLimit(host string) *rate.Limiter {
-	hosts.Lock()
-	defer hosts.Unlock()
-	l := hosts.limits[host]
-	if l == nil {
-		if hosts.limits == nil {
-			hosts.limits = map[string]*rate.Limiter{}
-		}
-		l = newLimit(hostRate)
-		hosts.limits[host] = l
-	}
-	return l
+	l, _ := hosts.LoadOrStore(host, newLimit(hostRate))
+	return l.(*rate.Limiter)
 }
 
 // acquire waits for a turn. After nil the caller must call release. It fails
@@ -72,7 +60,7 @@ func (g *gate) acquire(ctx context.Context, urgent bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := &waiter{ready: make(chan struct{})}
+	w := make(chan struct{})
 	g.mu.Lock()
 	if deadline, ok := ctx.Deadline(); ok && g.soonest(urgent) > time.Until(deadline) {
 		g.mu.Unlock()
@@ -87,7 +75,7 @@ func (g *gate) acquire(ctx context.Context, urgent bool) error {
 	g.mu.Unlock()
 
 	select {
-	case <-w.ready:
+	case <-w:
 	case <-ctx.Done():
 	}
 	err := ctx.Err()
@@ -97,10 +85,10 @@ func (g *gate) acquire(ctx context.Context, urgent bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	select {
-	case <-w.ready: // in the same moment: hand it back
+	case <-w: // in the same moment: hand it back
 		g.free++
 	default:
-		is := func(x *waiter) bool { return x == w }
+		is := func(x chan struct{}) bool { return x == w }
 		g.urgent = slices.DeleteFunc(g.urgent, is)
 		g.bulk = slices.DeleteFunc(g.bulk, is)
 	}
@@ -116,12 +104,33 @@ func (g *gate) release() {
 	g.dispatch()
 }
 
+// maxQuiet bounds how long one answer may hold back the calls of others: a
+// server that asks for more is asked again.
+const maxQuiet = time.Hour
+
+// calm holds back bulk calls for as long as the server asked to wait.
+func (g *gate) calm(d time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if until := time.Now().Add(min(d, maxQuiet)); until.After(g.quiet) {
+		g.quiet = until
+	}
+}
+
+// pause returns how long bulk calls are held back.
+func (g *gate) pause() time.Duration {
+	if g.quiet.IsZero() {
+		return 0
+	}
+	return max(0, time.Until(g.quiet))
+}
+
 // dispatch starts whoever may start now and sets the timer for the next one.
 func (g *gate) dispatch() {
 	for {
-		q := &g.urgent
+		q, wait := &g.urgent, time.Duration(0)
 		if len(*q) == 0 {
-			q = &g.bulk
+			q, wait = &g.bulk, g.pause()
 		}
 		if len(*q) == 0 {
 			g.letGo()
@@ -130,17 +139,21 @@ func (g *gate) dispatch() {
 		if g.free == 0 {
 			return
 		}
-		if wait := g.hold(); wait > 0 {
+		if wait <= 0 {
+			wait = g.hold()
+		}
+		if wait > 0 {
 			if g.timer == nil {
 				g.timer = time.AfterFunc(wait, g.tick)
 			}
+			g.timer.Reset(wait) // it may have been set for one that waits longer
 			return
 		}
 		w := (*q)[0]
 		*q = slices.Delete(*q, 0, 1)
 		g.free--
 		g.held = nil
-		close(w.ready)
+		close(w)
 	}
 }
 
@@ -180,17 +193,17 @@ func (g *gate) letGo() {
 	}
 }
 
-// soonest returns the least time that a new waiter will wait for the limiters.
+// soonest returns the least time that a new waiter will wait for its turn.
 func (g *gate) soonest(urgent bool) time.Duration {
-	ahead := len(g.urgent)
+	ahead, seconds := len(g.urgent), 0.0
 	if !urgent {
 		ahead += len(g.bulk)
+		seconds = g.pause().Seconds()
 	}
 	if g.held != nil {
 		ahead-- // its token is taken already
 	}
 	now := time.Now()
-	seconds := 0.0
 	for _, l := range g.limits {
 		seconds = max(seconds, (float64(ahead+1)-l.TokensAt(now))/float64(l.Limit()))
 	}

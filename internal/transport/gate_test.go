@@ -308,3 +308,61 @@ func TestGateUnderChurn(t *testing.T) {
 		}
 	})
 }
+
+// What a server asks of one call holds for all bulk calls of the client; urgent
+// ones may try, and a call that can't wait so long is told at once.
+func TestRetryAfterHoldsBackTheOthers(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		status  int
+		after   string
+		rate    float64
+		resumes time.Duration // when the others begin; the urgent ones begin after 2 s
+	}{
+		"429":                    {429, "10", 0, 10 * time.Second},
+		"503":                    {503, "10", 0, 10 * time.Second},
+		"a rate, and urgent":     {429, "10", 1, 10 * time.Second},
+		"429 without":            {429, "", 0, time.Second},
+		"no throttling":          {500, "10", 0, time.Second},
+		"longer than reasonable": {429, "999999", 0, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				rec := &recorder{}
+				cl := newTestClient(t, local, Config{Retries: -1, Rate: tt.rate, Concurrent: 5, Transport: tripper(func(req *http.Request) (*http.Response, error) {
+					resp, err := rec.RoundTrip(req)
+					if strings.HasSuffix(req.URL.Path, "/products") {
+						resp = answer(tt.status, "", "Retry-After", tt.after)
+					}
+					return resp, err
+				})})
+				begin := time.Now()
+				mustDo(t, cl, t.Context(), read(), tt.status)
+				<-time.After(time.Second)
+				start(t, cl, t.Context(), "b1", "b2")
+				if tt.resumes > time.Second {
+					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+					defer cancel()
+					_, err := cl.Do(ctx, write())
+					checkError(t, err, KindRateWait, NotSent, 0)
+					took(t, begin, time.Second)
+				}
+				<-time.After(time.Second)
+				start(t, cl, Urgent(t.Context()), "u1", "u2")
+				<-time.After(2 * time.Hour)
+				synctest.Wait()
+				for i, path := range rec.begun {
+					turn := time.Duration(tt.rate) * time.Second
+					want := map[string]time.Duration{"products": 0, "u1": 2 * time.Second, "u2": 2*time.Second + turn, "b1": tt.resumes, "b2": tt.resumes + turn}[path]
+					if d := rec.at[i].Sub(begin); (d - want).Abs() > time.Microsecond {
+						t.Errorf("%s began after %v, want %v", path, d, want)
+					}
+				}
+				if g := cl.gate; len(rec.begun) != 5 || g.held != nil || g.timer != nil {
+					t.Errorf("%v; left behind: %+v", rec.begun, g)
+				}
+			})
+		})
+	}
+}

@@ -406,11 +406,6 @@ func TestNothingIsChanged(t *testing.T) {
 	if given.DisableKeepAlives || given.Protocols != nil || given.MaxIdleConns != 7 || slices.Contains(cl.own, given) {
 		t.Errorf("the transport is now %+v", given)
 	}
-	u := cl.Base()
-	u.Host = "elsewhere.example"
-	if cl.Base().Host == u.Host || cl.Base().Path != "/base" {
-		t.Errorf("Base is %v", cl.Base())
-	}
 }
 
 func TestConcurrentUse(t *testing.T) {

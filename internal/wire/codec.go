@@ -4,25 +4,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/tidwall/gjson"
 )
 
-// maxFields bounds the fields of one record, so that decoding keeps its state
-// on the stack.
-const maxFields = 64
-
 // Codec reads and writes records of type T by one profile. It is safe for
 // concurrent use.
 type Codec[T any] struct {
 	schema *Schema[T]
-	paths  [][]string // by field
 	fields []bound[T]
+	reads  [][]*node // by field: its candidates
 	root   *node
-	writes []encNode
+	slots  int
+	states sync.Pool // of *state
 }
 
 // Compile joins a schema with a profile. loc is the zone of dates that carry
@@ -32,26 +30,69 @@ func Compile[T any](s *Schema[T], p *Profile, loc *time.Location) (*Codec[T], er
 }
 
 func compile[T any](s *Schema[T], b *binder) (*Codec[T], error) {
-	if len(s.Fields) > maxFields {
-		return nil, fmt.Errorf("record %s has more than %d fields", s.Record, maxFields)
-	}
-	c := &Codec[T]{schema: s, root: &node{}}
+	c := &Codec[T]{schema: s, root: newNode("")}
+	c.states.New = func() any { return new(state) }
 	for i, f := range s.Fields {
 		bf, err := f.bind(b)
 		if err != nil {
 			return nil, err
 		}
-		paths := b.profile.Paths(s.Record, f.Name)
-		c.fields, c.paths = append(c.fields, bf), append(c.paths, paths)
-		for rank, path := range paths {
-			c.root.add(path, leaf{field: i, rank: uint8(min(rank, worst-1))})
+		var reads []*node
+		for rank, path := range b.profile.Paths(s.Record, f.Name) {
+			n, err := c.enter(i, path, rank == 0)
+			if err != nil {
+				return nil, fmt.Errorf("record %s: %w", s.Record, err)
+			}
+			reads = append(reads, n)
 		}
-	}
-	var err error
-	if c.writes, err = encodePlan(s.Record, s.Info().Fields, c.paths); err != nil {
-		return nil, err
+		c.fields, c.reads = append(c.fields, bf), append(c.reads, reads)
 	}
 	return c, nil
+}
+
+// node is a key in the tree of candidate paths of one record: each path is
+// read, a field's first one is written.
+type node struct {
+	path     string
+	quoted   []byte // "key":
+	children map[string]*node
+	slot     int     // where the value is kept while its record is read; -1: nobody reads it
+	written  []*node // the children that are written
+	field    int     // that is written here; -1: none
+}
+
+func newNode(key string) *node {
+	return &node{quoted: append(gjson.AppendJSONString(nil, key), ':'), children: map[string]*node{}, slot: -1, field: -1}
+}
+
+// enter adds a path of a field to the tree.
+func (c *Codec[T]) enter(field int, path string, written bool) (*node, error) {
+	n, name := c.root, c.schema.Fields[field].Name
+	for key := range strings.SplitSeq(path, ".") {
+		next := n.children[key]
+		if next == nil {
+			next = newNode(key)
+			n.children[key] = next
+		}
+		if written && n.field >= 0 {
+			return nil, fmt.Errorf("fields %s and %s would be written to the same place", c.schema.Fields[n.field].Name, name)
+		}
+		if written && !slices.Contains(n.written, next) {
+			n.written = append(n.written, next)
+		}
+		n = next
+	}
+	if n.slot < 0 {
+		n.path, n.slot = path, c.slots
+		c.slots++
+	}
+	if written && (n.field >= 0 || len(n.written) > 0) {
+		return nil, fmt.Errorf("field %s would be written where another field already is", name)
+	}
+	if written {
+		n.field = field
+	}
+	return n, nil
 }
 
 // Decode reads a whole record: every required field must be there. The error
@@ -64,162 +105,138 @@ func (c *Codec[T]) DecodePartial(raw []byte) (T, error) { return c.decodeTop(raw
 
 func (c *Codec[T]) decodeTop(raw []byte, partial bool) (T, error) {
 	var rec T
-	p := &pass{partial: partial}
+	s := c.states.Get().(*state)
+	defer c.states.Put(s)
+	s.partial, s.problems = partial, nil
 	// One copy: raw may be reused by the caller, the texts of rec point into it.
-	err := c.decodeInto(&rec, gjson.Parse(string(raw)), p)
+	err := c.decodeInto(&rec, gjson.Parse(string(raw)), s)
 	if c.schema.Meta != nil {
-		c.schema.Meta(&rec).Problems = p.problems
+		c.schema.Meta(&rec).Problems = s.problems
 	}
 	return rec, err
 }
 
-// What is known of a field while its record is read: a rank, or one of these.
-const (
-	worst   = 200 // ranks from here on don't occur
-	onlyNil = 254 // present, null so far
-	unseen  = 255
-)
-
-// decoding is the state of one record.
-type decoding[T any] struct {
-	c      *Codec[T]
-	rec    *T
-	pass   *pass
-	rank   [maxFields]uint8
-	odd    map[int]outcome // of the fields that were not read without complaint
-	extras *Meta
+// state is that of one decoding; it reaches into nested records.
+type state struct {
+	partial  bool
+	values   []gjson.Result // by slot, of each record that is being read
+	problems []FieldError
 }
 
-// outcome is what decoding a field has complained about.
-type outcome struct {
-	err    error
-	inside []FieldError // optional fields of the record in it
-}
-
-func (c *Codec[T]) decodeInto(rec *T, v gjson.Result, p *pass) error {
+func (c *Codec[T]) decodeInto(rec *T, v gjson.Result, s *state) error {
 	if !v.IsObject() {
 		return &FieldError{Record: c.schema.Record, Field: "(record)", Reason: mismatch("an object", v).Error()}
 	}
-	d := decoding[T]{c: c, rec: rec, pass: p}
-	for i := range c.fields {
-		d.rank[i] = unseen
-	}
+	base := len(s.values)
+	s.values = slices.Grow(s.values, c.slots)[:base+c.slots] // all zero, as they are left
+	var meta *Meta
 	if c.schema.Meta != nil {
-		d.extras = c.schema.Meta(rec)
+		meta = c.schema.Meta(rec)
 	}
-	d.walk(c.root, v, true)
-	if err := d.finish(); err != nil {
-		return err
-	}
-	if c.schema.Check != nil && !p.partial {
-		if err := c.schema.Check(rec); err != nil {
-			return err
+	c.gather(c.root, v, s.values[base:], meta)
+	var first error
+	for i := range c.fields { // all of them: an error is to show the key
+		if fe := c.decodeField(i, rec, base, s); fe != nil && first == nil {
+			first = fe
 		}
 	}
-	return nil
+	clear(s.values[base:])
+	s.values = s.values[:base]
+	if first == nil && c.schema.Check != nil && !s.partial {
+		if fe := c.schema.Check(rec); fe != nil {
+			return fe
+		}
+	}
+	return first
 }
 
-func (d *decoding[T]) walk(n *node, v gjson.Result, top bool) {
+// gather puts the values of an object where the fields look for them.
+func (c *Codec[T]) gather(n *node, v gjson.Result, values []gjson.Result, meta *Meta) {
 	v.ForEach(func(k, val gjson.Result) bool {
-		if child := n.children[k.Str]; child != nil {
-			d.visit(child, val)
-		} else if top && d.extras != nil {
-			if d.extras.Extra == nil {
-				d.extras.Extra = make(map[string]json.RawMessage)
+		child := n.children[k.Str]
+		switch {
+		case child != nil:
+			if child.slot >= 0 && values[child.slot].Type == gjson.Null {
+				values[child.slot] = val
 			}
-			d.extras.Extra[k.Str] = json.RawMessage(val.Raw)
+			if len(child.children) > 0 {
+				if in := Embedded(val); in.IsObject() {
+					c.gather(child, in, values, nil)
+				}
+			}
+		case meta != nil:
+			if meta.Extra == nil {
+				meta.Extra = make(map[string]json.RawMessage)
+			}
+			meta.Extra[k.Str] = json.RawMessage(val.Raw)
 		}
 		return true
 	})
 }
 
-func (d *decoding[T]) visit(n *node, v gjson.Result) {
-	e := v
-	if len(n.children) > 0 {
-		if e = Embedded(v); e.IsObject() {
-			d.walk(n, e, false)
+// decodeField reads the first candidate that is there and not null. It returns
+// what keeps the record from being used, and lists any other problem.
+func (c *Codec[T]) decodeField(i int, rec *T, base int, s *state) *FieldError {
+	f, kind := &c.fields[i], c.schema.Fields[i].Kind
+	var err error
+	null, found, mark := false, false, len(s.problems)
+	for _, n := range c.reads[i] {
+		v := s.values[base+n.slot]
+		switch {
+		case !v.Exists() || len(n.children) > 0 && !isValue(kind, Embedded(v)):
+			continue
+		case isAbsent(kind, v):
+			null = true
+			continue
+		}
+		found, err = true, f.decode(rec, v, s)
+		break
+	}
+	if null && !found {
+		f.null(rec)
+	}
+	need := c.schema.Fields[i].Need
+	needed := need == Key || need == Required && !s.partial
+	if err == nil && (found || !needed) {
+		return nil
+	}
+	fe := &FieldError{Record: c.schema.Record, Field: c.schema.Fields[i].Name, Reason: "missing"}
+	for _, n := range c.reads[i] {
+		fe.Candidates = append(fe.Candidates, n.path)
+	}
+	if err != nil {
+		fe.Reason = err.Error()
+		var inner *FieldError
+		if errors.As(err, &inner) { // name the place inside, once
+			fe.Field, fe.Candidates, fe.Reason = fe.Field+"."+inner.Field, inner.Candidates, inner.Reason
 		}
 	}
-	for _, l := range n.leaves {
-		if len(n.children) == 0 || d.isValue(l.field, e) {
-			d.take(l, v)
-		}
+	if needed {
+		return fe
 	}
+	s.problems = append(s.problems[:mark], *fe)
+	return nil
 }
 
 // isValue reports whether a value whose path others extend is one itself, and
 // not the object that they are in, which PHP writes as [] when it is empty.
-func (d *decoding[T]) isValue(field int, v gjson.Result) bool {
-	switch d.c.schema.Fields[field].Kind {
+func isValue(kind Kind, v gjson.Result) bool {
+	switch kind {
 	case KindObject, KindMap:
 		return true
 	case KindList, KindTexts:
 		return !v.IsObject() || numericKeys(v)
 	}
-	return !v.IsObject() && !isEmptyList(v)
+	return !v.IsObject() && !isEmpty(v)
 }
 
-// take gives a field one of its candidates. The first candidate that is there
-// and not null wins, in whichever order the reply has them.
-func (d *decoding[T]) take(l leaf, v gjson.Result) {
-	have := d.rank[l.field]
-	f := &d.c.fields[l.field]
-	switch {
-	case have <= l.rank:
-	case isAbsent(d.c.schema.Fields[l.field].Kind, v):
-		if have == unseen {
-			f.null(d.rec)
-			d.rank[l.field] = onlyNil
-		}
-	default:
-		d.rank[l.field] = l.rank
-		mark := len(d.pass.problems)
-		o := outcome{err: f.decode(d.rec, v, d.pass)}
-		o.inside = slices.Clone(d.pass.problems[mark:])
-		d.pass.problems = d.pass.problems[:mark]
-		delete(d.odd, l.field) // what a later candidate complained about
-		if o.err != nil || len(o.inside) > 0 {
-			if d.odd == nil {
-				d.odd = make(map[int]outcome)
-			}
-			d.odd[l.field] = o
-		}
-	}
-}
-
-// finish refuses a record that lacks a required field and lists the optional
-// fields that could not be read.
-func (d *decoding[T]) finish() error {
-	for i, f := range d.c.schema.Fields {
-		need := f.Need == Key || (f.Need == Required && !d.pass.partial)
-		o := d.odd[i]
-		if o.err == nil && (!need || d.rank[i] < worst) {
-			d.pass.problems = append(d.pass.problems, o.inside...)
-			continue
-		}
-		fe := &FieldError{Record: d.c.schema.Record, Field: f.Name, Candidates: d.c.paths[i], Reason: "missing"}
-		if o.err != nil {
-			fe.Reason = o.err.Error()
-			var inner *FieldError
-			if errors.As(o.err, &inner) { // name the place inside, once
-				fe.Field, fe.Candidates, fe.Reason = f.Name+"."+inner.Field, inner.Candidates, inner.Reason
-			}
-		}
-		if need {
-			return fe
-		}
-		d.pass.problems = append(d.pass.problems, *fe)
-	}
-	return nil
-}
-
-func (c *Codec[T]) decodeList(into *[]T, v gjson.Result, p *pass) error {
+func (c *Codec[T]) decodeList(into *[]T, v gjson.Result, s *state) error {
 	*into = nil
 	out := []T{}
 	var err error
 	if !eachElement(v, func(e gjson.Result) bool {
 		var rec T
-		if err = c.decodeInto(&rec, Embedded(e), p); err != nil {
+		if err = c.decodeInto(&rec, Embedded(e), s); err != nil {
 			var fe *FieldError
 			if errors.As(err, &fe) {
 				at := *fe
@@ -288,46 +305,6 @@ func collectTexts(v gjson.Result, out *[]string) {
 // would tear every sentence apart.
 const minPersonal = 4
 
-// encNode is a key of the JSON object that Encode writes.
-type encNode struct {
-	key      string
-	quoted   []byte // "key":
-	field    int    // -1: has children
-	children []encNode
-}
-
-// encodePlan lays out the first candidate of every field as one object.
-func encodePlan(record string, fields []FieldInfo, paths [][]string) ([]encNode, error) {
-	root := &encNode{field: -1}
-	for i, p := range paths {
-		if len(p) == 0 {
-			continue
-		}
-		n := root
-		for key := range splitPath(p[0]) {
-			if n.field >= 0 {
-				return nil, fmt.Errorf("record %s: fields %s and %s would be written to the same place", record, fields[n.field].Name, fields[i].Name)
-			}
-			n = n.child(key)
-		}
-		if n.field >= 0 || len(n.children) > 0 {
-			return nil, fmt.Errorf("record %s: field %s would be written where another field already is", record, fields[i].Name)
-		}
-		n.field = i
-	}
-	return root.children, nil
-}
-
-func (n *encNode) child(key string) *encNode {
-	i := slices.IndexFunc(n.children, func(c encNode) bool { return c.key == key })
-	if i < 0 {
-		quoted := append(gjson.AppendJSONString(nil, key), ':')
-		n.children = append(n.children, encNode{key: key, quoted: quoted, field: -1})
-		i = len(n.children) - 1
-	}
-	return &n.children[i]
-}
-
 // Append appends rec as a JSON object: every set or null field under its first
 // candidate path.
 func (c *Codec[T]) Append(dst []byte, rec *T) []byte {
@@ -336,14 +313,13 @@ func (c *Codec[T]) Append(dst []byte, rec *T) []byte {
 }
 
 func (c *Codec[T]) append(dst []byte, rec *T) ([]byte, bool) {
-	return c.appendNodes(dst, c.writes, rec)
+	return c.appendNode(dst, c.root, rec)
 }
 
-func (c *Codec[T]) appendNodes(dst []byte, nodes []encNode, rec *T) ([]byte, bool) {
+func (c *Codec[T]) appendNode(dst []byte, of *node, rec *T) ([]byte, bool) {
 	dst = append(dst, '{')
 	any := false
-	for i := range nodes {
-		n := &nodes[i]
+	for _, n := range of.written {
 		mark := len(dst)
 		if any {
 			dst = append(dst, ',')
@@ -353,7 +329,7 @@ func (c *Codec[T]) appendNodes(dst []byte, nodes []encNode, rec *T) ([]byte, boo
 		if n.field >= 0 {
 			dst, ok = c.fields[n.field].append(dst, rec)
 		} else {
-			dst, ok = c.appendNodes(dst, n.children, rec)
+			dst, ok = c.appendNode(dst, n, rec)
 		}
 		if !ok {
 			dst = dst[:mark]
@@ -375,16 +351,4 @@ func (c *Codec[T]) appendList(dst []byte, recs []T) ([]byte, bool) {
 		dst, _ = c.append(dst, &recs[i])
 	}
 	return append(dst, ']'), true
-}
-
-func writeMap(dst []byte, m map[string]string, _ *binder) []byte {
-	dst = append(dst, '{')
-	for i, k := range slices.Sorted(maps.Keys(m)) {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(gjson.AppendJSONString(dst, k), ':')
-		dst = gjson.AppendJSONString(dst, m[k])
-	}
-	return append(dst, '}')
 }

@@ -426,25 +426,6 @@ func TestCompileRefusesTwoFieldsInOnePlace(t *testing.T) {
 	}
 }
 
-func TestCompileBoundsTheFields(t *testing.T) {
-	t.Parallel()
-	s := &wire.Schema[part]{Record: "wide"}
-	fields := wire.Fields{}
-	var err error
-	for i := range 65 {
-		if err != nil {
-			t.Fatalf("%d fields: %v", i, err)
-		}
-		name := fmt.Sprintf("f%d", i)
-		s.Fields = append(s.Fields, wire.String(name, func(p *part) *string { return &p.Name }))
-		fields[name] = &wire.FieldSpec{Paths: []string{name}}
-		_, err = wire.Compile(s, &wire.Profile{Records: wire.Records{"wide": fields}}, time.UTC)
-	}
-	if err == nil || !strings.Contains(err.Error(), "record wide") {
-		t.Errorf("error %v for 65 fields, want one that names the record", err)
-	}
-}
-
 // A field without a path does not exist at that site: it is neither read nor
 // written.
 func TestFieldWithoutPaths(t *testing.T) {

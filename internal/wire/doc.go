@@ -5,5 +5,5 @@
 // hand-written JSON produce. A [Schema] (schema.go) lists the fields of a Go
 // record once; together with a [Profile] (profile.go) it compiles to a [Codec]
 // that decodes and encodes without reflection. An [Envelope] (envelope.go)
-// walks a reply as a stream and hands its elements out one at a time.
+// walks a reply and hands its elements out one at a time.
 package wire

@@ -1,13 +1,16 @@
 package wire
 
 import (
-	"bytes"
+	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 )
@@ -47,6 +50,31 @@ func (e *ReplyError) Error() string {
 
 // Unwrap returns the cause.
 func (e *ReplyError) Unwrap() error { return e.Cause }
+
+// maxSnippet bounds what an error shows of a reply.
+const maxSnippet = 60
+
+// Snippet shows how a reply begins: letters become x, digits 9, and whatever is
+// not ASCII ?, so that neither a secret nor a person can be read in it.
+func Snippet(b []byte) string {
+	var sb strings.Builder
+	for n := 0; len(b) > 0 && n < maxSnippet; n++ {
+		r, size := utf8.DecodeRune(b)
+		b = b[size:]
+		switch {
+		case unicode.IsLetter(r):
+			r = 'x'
+		case unicode.IsDigit(r):
+			r = '9'
+		case unicode.IsSpace(r):
+			r = ' '
+		case r > unicode.MaxASCII || !unicode.IsPrint(r):
+			r = '?'
+		}
+		sb.WriteRune(r)
+	}
+	return sb.String()
+}
 
 // Refusal is a reply in which the system itself says that it failed.
 type Refusal struct {
@@ -114,10 +142,9 @@ func around(paths []string) string {
 	return paths[0][:max(0, strings.LastIndexByte(paths[0], '.'))]
 }
 
-// List reads a reply and calls each with the raw JSON of every element, which
-// is valid until each returns. The elements count only when the error is nil
-// and Reply.Refused too: the envelope may end in a failure. An error of each
-// ends the reading and is returned as it is.
+// List reads a reply and, when it is good to its end and no refusal, calls each
+// with the raw JSON of every element, which is valid until each returns. An
+// error of each ends the reading and is returned as it is.
 func (e *Envelope) List(r io.Reader, each func(raw []byte) error) (Reply, error) {
 	return e.read(r, each)
 }
@@ -128,90 +155,132 @@ func (e *Envelope) Record(r io.Reader) (Reply, error) { return e.read(r, nil) }
 // walker is the state of reading one reply.
 type walker struct {
 	*Envelope
-	s      *stream
-	each   func([]byte) error // nil: a record is wanted
-	kept   map[string]gjson.Result
-	found  bool // the list or record
-	data   []byte
-	failed error // from each
+	list  bool // a list is wanted
+	kept  map[string]gjson.Result
+	found gjson.Result // the list or record
 }
+
+const jsonSpace = " \n\r\t"
 
 func (e *Envelope) read(r io.Reader, each func([]byte) error) (Reply, error) {
-	s := &stream{r: r}
-	s.bom()
-	first, err := s.peek()
+	var sb strings.Builder
+	_, err := bufio.NewReader(r).WriteTo(&sb) // gives up on a reader that never reads
+	body := strings.TrimLeft(strings.TrimPrefix(sb.String(), "\ufeff"), jsonSpace)
+	bad := &ReplyError{Kind: ReplyTruncated, Snippet: Snippet([]byte(body[:min(len(body), utf8.UTFMax*maxSnippet)])), Cause: err}
+	if err != nil {
+		return Reply{}, bad
+	}
+	if bad.Kind = faultOf(body); bad.Kind != "" {
+		if bad.Kind == ReplyTruncated {
+			bad.Cause = io.ErrUnexpectedEOF
+		}
+		return Reply{}, bad
+	}
+	w := &walker{Envelope: e, list: each != nil, kept: map[string]gjson.Result{}}
+	w.visit("", gjson.Parse(body))
+	rep := w.finish()
 	switch {
-	case errors.Is(err, io.EOF):
-		return Reply{}, &ReplyError{Kind: ReplyEmpty}
-	case err != nil:
-		return Reply{}, cut(err)
+	case rep.Refused != nil:
+		return rep, nil
+	case !w.found.Exists():
+		if bad.Kind = ReplyNoData; w.list {
+			bad.Kind = ReplyNoList
+		}
+		return rep, bad
+	case !w.list:
+		rep.Data = []byte(w.found.Raw)
+		return rep, nil
 	}
-	head := Snippet(s.head(maxSnippet))
-	if first != '{' {
-		return Reply{}, s.notAnObject(head)
+	var element []byte
+	w.found.ForEach(func(_, v gjson.Result) bool {
+		element = append(element[:0], v.Raw...)
+		err = each(element)
+		return err == nil
+	})
+	if err != nil {
+		return Reply{}, err
 	}
-	w := &walker{Envelope: e, s: s, each: each, kept: map[string]gjson.Result{}}
-	err = w.below("")
-	if err == nil {
-		err = s.end()
-	}
-	var re *ReplyError
-	switch {
-	case w.failed != nil:
-		return Reply{}, w.failed
-	case errors.As(err, &re):
-		re.Snippet = head
-		return Reply{}, re
-	}
-	return w.finish(head)
+	return rep, nil
 }
 
-// notAnObject names what came in the place of an envelope, and reads it to its
-// end so that the connection can be used again.
-func (s *stream) notAnObject(snippet string) error {
-	e := &ReplyError{Kind: ReplyNotJSON, Snippet: snippet}
-	switch c, head := s.buf[s.pos], s.head(len("false")); {
-	case c == '<':
-		e.Kind = ReplyHTML
-	case bytes.HasPrefix(head, []byte("null")):
-		e.Kind = ReplyNull
-	case strings.IndexByte(`["-0123456789`, c) >= 0, bytes.HasPrefix(head, []byte("true")), bytes.Equal(head, []byte("false")):
-		e.Kind = ReplyBare
-	}
-	if s.err == nil {
-		_, s.err = io.Copy(io.Discard, s.r)
-	}
-	if !errors.Is(s.err, io.EOF) {
-		e.Cause = s.err
-	}
-	return e
-}
-
-// value reads the value at path, whose key has been read.
-func (w *walker) value(path string) error {
+// faultOf says what keeps a body from being an envelope; empty: nothing.
+func faultOf(body string) ReplyKind {
 	switch {
-	case w.items[path] && !w.found && w.each != nil:
-		return w.list(path)
-	case w.items[path] && !w.found:
-		return w.record(path)
-	case w.interest[path]:
-		_, err := w.keep(path)
-		return err
-	case w.prefixes[path]:
-		return w.below(path)
+	case body == "":
+		return ReplyEmpty
+	case body[0] == '<':
+		return ReplyHTML
+	case strings.HasPrefix(body, "null"):
+		return ReplyNull
+	case strings.IndexByte(`["-0123456789`, body[0]) >= 0, strings.HasPrefix(body, "true"), strings.HasPrefix(body, "false"):
+		return ReplyBare
+	case body[0] != '{':
+		return ReplyNotJSON
 	}
-	return w.s.skip()
+	deep := tooDeep(body)
+	if !deep && gjson.Valid(body) {
+		if !utf8.ValidString(body) {
+			return ReplyCharset
+		}
+		return ""
+	}
+	var first json.RawMessage
+	switch err := json.NewDecoder(strings.NewReader(body)).Decode(&first); {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return ReplyTruncated
+	case err != nil || deep:
+		return ReplyNotJSON
+	}
+	return ReplyTrailing
 }
 
-// below looks for paths inside an object.
-func (w *walker) below(path string) error {
-	switch c, err := w.s.next(); {
-	case err != nil:
-		return err
-	case c != '{':
-		return w.s.skip()
+// maxDepth bounds nesting, so that no reply can exhaust the stack of what
+// reads it by recursion.
+const maxDepth = 1000
+
+func tooDeep(s string) bool {
+	depth := 0
+	for i := 0; i < len(s) && depth <= maxDepth; i++ {
+		switch s[i] {
+		case '"':
+			for i++; i < len(s) && s[i] != '"'; i++ {
+				if s[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
 	}
-	return w.s.object(func(key string) error { return w.value(join(path, key)) })
+	return depth > maxDepth
+}
+
+// visit takes what is at path, and goes on to what is in it.
+func (w *walker) visit(path string, v gjson.Result) {
+	if w.interest[path] {
+		w.kept[path] = v
+	}
+	if !w.items[path] && !w.prefixes[path] {
+		return
+	}
+	v = Embedded(v)
+	if w.items[path] && !w.found.Exists() {
+		if w.list && startsAsList(v) {
+			w.found = v
+			return
+		}
+		if !w.list && v.Type != gjson.Null {
+			w.found = v
+		}
+	}
+	if w.prefixes[path] && v.IsObject() {
+		v.ForEach(func(k, x gjson.Result) bool {
+			w.visit(join(path, k.Str), x)
+			return true
+		})
+	}
 }
 
 func join(path, key string) string {
@@ -221,131 +290,37 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// keep keeps a value, and what other paths look for inside it: an error text
-// may sit at data.message.
-func (w *walker) keep(path string) (gjson.Result, error) {
-	raw, err := w.s.raw()
-	if err != nil {
-		return gjson.Result{}, err
+// startsAsList reports a list, or an object whose first key is a number: what
+// follows is then handed out too, so that nothing is lost in silence.
+func startsAsList(v gjson.Result) bool {
+	list := v.IsArray() || v.IsObject()
+	if v.IsObject() {
+		v.ForEach(func(k, _ gjson.Result) bool {
+			list = allDigits(k.Str)
+			return false
+		})
 	}
-	v := gjson.ParseBytes(raw)
-	if w.interest[path] {
-		w.kept[path] = v
-	}
-	v = Embedded(v)
-	if w.prefixes[path] && v.IsObject() {
-		for p := range w.interest {
-			if below, ok := strings.CutPrefix(p, path+"."); ok {
-				if x := dig(v, below); x.Exists() {
-					w.kept[p] = x
-				}
-			}
-		}
-	}
-	return v, nil
-}
-
-// dig returns what is at a path; keys are taken as they are.
-func dig(v gjson.Result, path string) gjson.Result {
-	for key := range splitPath(path) {
-		var at gjson.Result
-		if v.IsObject() {
-			v.ForEach(func(k, x gjson.Result) bool {
-				if k.Str == key {
-					at = x
-				}
-				return k.Str != key
-			})
-		}
-		v = at
-	}
-	return v
-}
-
-// record keeps the record: the first candidate that is not null.
-func (w *walker) record(path string) error {
-	v, err := w.keep(path)
-	if err == nil && v.Type != gjson.Null {
-		w.found, w.data = true, []byte(v.Raw)
-	}
-	return err
-}
-
-// list reads the list in each of its spellings: an array, an object with
-// numeric keys, or a text that holds either as JSON.
-func (w *walker) list(path string) error {
-	c, err := w.s.next()
-	switch {
-	case err != nil:
-		return err
-	case c == '[':
-		w.found = true
-		return w.s.array(w.element)
-	case c == '{':
-		return w.numbered(path)
-	}
-	v, err := w.keep(path)
-	if err != nil || !(v.IsArray() || v.IsObject()) {
-		return err
-	}
-	w.found = eachElement(v, func(e gjson.Result) bool {
-		w.failed = w.each([]byte(e.Raw))
-		return w.failed == nil
-	})
-	return w.failed
-}
-
-// element hands out one element.
-func (w *walker) element() error {
-	raw, err := w.s.raw()
-	if err != nil {
-		return err
-	}
-	w.failed = w.each(raw)
-	return w.failed
-}
-
-// numbered reads an object in the place of a list: its first key tells whether
-// it is one.
-func (w *walker) numbered(path string) error {
-	list, first := true, true
-	err := w.s.object(func(key string) error {
-		if first {
-			list, first = allDigits(key), false
-		}
-		if list {
-			return w.element()
-		}
-		return w.value(join(path, key))
-	})
-	w.found = w.found || list
-	return err
+	return list
 }
 
 // finish judges the whole reply: a status of 0 or an error text is a failure,
 // whatever came before.
-func (w *walker) finish(head string) (Reply, error) {
-	r := Reply{Data: w.data, Cursor: w.text(w.spec.Cursor)}
+func (w *walker) finish() Reply {
 	failed := w.mainError()
+	noStatus := false
 	if w.spec.Status != "" {
 		st, ok := w.kept[w.spec.Status]
-		good, err := decodeBool(st)
-		r.NoStatus = !ok
+		good, err := readBool(st, nil)
+		noStatus = !ok
 		failed = failed || (ok && (err != nil || !good))
 	}
+	r := Reply{NoStatus: noStatus, Cursor: w.text(w.spec.Cursor)}
 	if failed {
 		r.Refused = &Refusal{Code: w.text(w.spec.ErrorCode), Text: w.text(w.spec.ErrorText), Fields: w.refusedFields()}
-		r.Data = nil
-		return r, nil
+		return r
 	}
 	r.ServerTime = instant(w.text(w.spec.ServerTime))
-	switch {
-	case !w.found && w.each != nil:
-		return r, &ReplyError{Kind: ReplyNoList, Snippet: head}
-	case !w.found:
-		return r, &ReplyError{Kind: ReplyNoData, Snippet: head}
-	}
-	return r, nil
+	return r
 }
 
 // instant reads a time that says its zone, or none at all: a local time that is
@@ -380,9 +355,7 @@ func saysNothing(v gjson.Result) bool {
 	case gjson.Null, gjson.False:
 		return true
 	case gjson.JSON:
-		empty := true
-		v.ForEach(func(_, _ gjson.Result) bool { empty = false; return false })
-		return empty
+		return isEmpty(v)
 	}
 	s := textOf(v)
 	return s == "" || s == "0"

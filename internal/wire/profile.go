@@ -122,66 +122,52 @@ type Fields map[string]*FieldSpec
 
 // UnmarshalJSON merges operation by operation; null takes one away.
 func (o *Operations) UnmarshalJSON(b []byte) error {
-	return merge((*map[string]*Operation)(o), b, "operation", func(have *Operation, raw []byte) error {
+	return merge((*map[string]*Operation)(o), b, "operation", func(have **Operation, raw []byte) error {
 		return strict(raw, have)
 	})
 }
 
-// UnmarshalJSON merges record by record.
+// UnmarshalJSON merges record by record; null takes one away.
 func (r *Records) UnmarshalJSON(b []byte) error {
-	var in map[string]json.RawMessage
-	if err := json.Unmarshal(b, &in); err != nil {
-		return err
-	}
-	if *r == nil {
-		*r = Records{}
-	}
-	for _, name := range slices.Sorted(maps.Keys(in)) {
-		f := (*r)[name]
-		if err := f.UnmarshalJSON(in[name]); err != nil {
-			return fmt.Errorf("record %s: %w", name, err)
-		}
-		(*r)[name] = f
-	}
-	return nil
+	return merge((*map[string]Fields)(r), b, "record", (*Fields).UnmarshalJSON)
 }
 
-// UnmarshalJSON merges field by field.
+// UnmarshalJSON merges field by field; null takes one away.
 func (f *Fields) UnmarshalJSON(b []byte) error {
-	return merge((*map[string]*FieldSpec)(f), b, "field", func(have *FieldSpec, raw []byte) error {
-		if len(raw) > 0 && raw[0] == '[' { // the short form: paths alone
-			have.Paths = nil
-			return json.Unmarshal(raw, &have.Paths)
+	return merge((*map[string]*FieldSpec)(f), b, "field", func(have **FieldSpec, raw []byte) error {
+		if raw[0] != '[' {
+			return strict(raw, have)
 		}
-		return strict(raw, have)
+		if *have == nil { // the short form: paths alone
+			*have = new(FieldSpec)
+		}
+		(*have).Paths = nil
+		return json.Unmarshal(raw, &(*have).Paths)
 	})
 }
 
-func merge[V any](into *map[string]*V, b []byte, what string, apply func(*V, []byte) error) error {
+func merge[V any](into *map[string]V, b []byte, what string, apply func(*V, []byte) error) error {
 	var in map[string]json.RawMessage
 	if err := json.Unmarshal(b, &in); err != nil {
 		return err
 	}
 	if *into == nil {
-		*into = make(map[string]*V, len(in))
+		*into = make(map[string]V, len(in))
 	}
 	for _, name := range slices.Sorted(maps.Keys(in)) {
-		v, raw := new(V), bytes.TrimSpace(in[name])
-		have := (*into)[name]
-		if have != nil {
-			*v = *have
-		}
-		if string(raw) == "null" { // taken away
-			if have == nil {
-				return fmt.Errorf("%s %s: there is none that null could take away", what, name)
-			}
+		have, ok := (*into)[name]
+		raw := bytes.TrimSpace(in[name])
+		switch null := string(raw) == "null"; {
+		case null && !ok:
+			return fmt.Errorf("%s %s: there is none that null could take away", what, name)
+		case null:
 			delete(*into, name)
 			continue
 		}
-		if err := apply(v, raw); err != nil {
+		if err := apply(&have, raw); err != nil {
 			return fmt.Errorf("%s %s: %w", what, name, err)
 		}
-		(*into)[name] = v
+		(*into)[name] = have
 	}
 	return nil
 }
@@ -297,6 +283,15 @@ func Expand(template string, lookup func(string) string) string {
 // templateNames lists the names a template uses.
 func templateNames(t string) (names []string) {
 	Expand(t, func(n string) string { names = append(names, n); return "" })
+	return names
+}
+
+// TemplateNames lists the names that path and headers use.
+func (op *Operation) TemplateNames() []string {
+	names := templateNames(op.Path)
+	for _, h := range slices.Sorted(maps.Keys(op.Headers)) {
+		names = append(names, templateNames(op.Headers[h])...)
+	}
 	return names
 }
 

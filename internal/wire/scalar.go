@@ -4,13 +4,34 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 	"github.com/tidwall/gjson"
 )
+
+// Shape describes a JSON value by its type and size, without its content.
+func Shape(v gjson.Result) string {
+	switch v.Type {
+	case gjson.Null:
+		return "null"
+	case gjson.True, gjson.False:
+		return "a boolean"
+	case gjson.Number:
+		return fmt.Sprintf("a number of %d characters", len(v.Raw))
+	case gjson.String:
+		return fmt.Sprintf("text of %d characters", utf8.RuneCountInString(v.Str))
+	}
+	if v.IsArray() {
+		return "a list"
+	}
+	return "an object"
+}
 
 // mismatch describes a value by its shape, never by its content.
 func mismatch(want string, v gjson.Result) error {
@@ -40,10 +61,10 @@ func isAbsent(kind Kind, v gjson.Result) bool {
 		}
 		return v.Str == ""
 	}
-	return (kind == KindObject || kind == KindMap) && isEmptyList(v)
+	return (kind == KindObject || kind == KindMap) && v.IsArray() && isEmpty(v)
 }
 
-func decodeID(v gjson.Result) (string, error) {
+func readID(v gjson.Result, _ *binder) (string, error) {
 	switch v.Type {
 	case gjson.Number:
 		return v.Raw, nil // the spelling is kept: 0017 and 17 are two ids
@@ -53,7 +74,7 @@ func decodeID(v gjson.Result) (string, error) {
 	return "", mismatch("an id (number or text)", v)
 }
 
-func decodeText(v gjson.Result) (string, error) {
+func readText(v gjson.Result, _ *binder) (string, error) {
 	switch v.Type {
 	case gjson.String:
 		return v.Str, nil
@@ -63,34 +84,33 @@ func decodeText(v gjson.Result) (string, error) {
 	return "", mismatch("text", v)
 }
 
-func decodeBool(v gjson.Result) (bool, error) {
+func readBool(v gjson.Result, _ *binder) (bool, error) {
 	switch v.Type {
 	case gjson.True:
 		return true, nil
 	case gjson.False:
 		return false, nil
-	case gjson.Number, gjson.String:
-		s := v.Raw
-		if v.Type == gjson.String {
-			s = strings.TrimSpace(v.Str)
-		}
-		switch {
-		case s == "1" || strings.EqualFold(s, "true"):
-			return true, nil
-		case s == "0" || strings.EqualFold(s, "false"):
-			return false, nil
-		}
+	}
+	switch s, _ := spelling(v); {
+	case s == "1" || strings.EqualFold(s, "true"):
+		return true, nil
+	case s == "0" || strings.EqualFold(s, "false"):
+		return false, nil
 	}
 	return false, mismatch("a boolean", v)
 }
 
-func decodeDecimal(v gjson.Result) (decimal.Decimal, error) {
-	s := v.Raw
-	switch v.Type {
-	case gjson.Number:
-	case gjson.String:
-		s = strings.TrimSpace(v.Str)
-	default:
+// spelling returns a number, or what a text holds, as it was written.
+func spelling(v gjson.Result) (s string, ok bool) {
+	if v.Type == gjson.Number {
+		return v.Raw, true
+	}
+	return strings.TrimSpace(v.Str), v.Type == gjson.String
+}
+
+func readDecimal(v gjson.Result, _ *binder) (decimal.Decimal, error) {
+	s, ok := spelling(v)
+	if !ok {
 		return decimal.Zero, mismatch("a number", v)
 	}
 	d, err := ParseDecimal(s)
@@ -185,16 +205,12 @@ func allDigits(s string) bool {
 	return s != ""
 }
 
-func decodeTime(v gjson.Result, loc *time.Location) (time.Time, error) {
-	s := v.Raw
-	switch v.Type {
-	case gjson.Number:
-	case gjson.String:
-		s = strings.TrimSpace(v.Str)
-	default:
+func readTime(v gjson.Result, b *binder) (time.Time, error) {
+	s, ok := spelling(v)
+	if !ok {
 		return time.Time{}, mismatch("a date", v)
 	}
-	t, err := ParseTime(s, loc)
+	t, err := ParseTime(s, b.loc)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("want a date, got %s: %w", Shape(v), err)
 	}
@@ -210,25 +226,15 @@ func ParseTime(s string, loc *time.Location) (time.Time, error) {
 		n, err := strconv.ParseInt(s, 10, 64)
 		return time.Unix(n, 0).In(loc), err
 	}
-	layout := time.RFC3339
-	switch {
-	case len(s) == len(time.DateOnly):
-		layout = time.DateOnly
-	case len(s) == len("2006-01-02 15:04"):
-		layout = "2006-01-02 15:04"
-	case len(s) > 10 && s[10] == ' ':
-		layout = time.DateTime
-	case len(s) > 10 && s[10] == 'T' && !strings.ContainsAny(s[11:], "Zz+-"):
-		layout = "2006-01-02T15:04:05"
-	}
-	t, err := time.Parse(layout, s)
-	switch {
-	case err != nil:
-		return time.Time{}, errNotTime
-	case layout == time.RFC3339:
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t, nil
 	}
-	return onClock(t, loc), nil
+	for _, layout := range []string{time.DateTime, time.DateOnly, "2006-01-02 15:04", "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return onClock(t, loc), nil
+		}
+	}
+	return time.Time{}, errNotTime
 }
 
 // onClock returns the instant at which clocks in loc show what wall shows. In
@@ -270,6 +276,13 @@ func eachElement(v gjson.Result, f func(gjson.Result) bool) bool {
 	return true
 }
 
+// isEmpty reports a list or object without members.
+func isEmpty(v gjson.Result) bool {
+	empty := v.Type == gjson.JSON
+	v.ForEach(func(_, _ gjson.Result) bool { empty = false; return false })
+	return empty
+}
+
 func numericKeys(v gjson.Result) bool {
 	ok := true
 	v.ForEach(func(k, _ gjson.Result) bool {
@@ -279,8 +292,8 @@ func numericKeys(v gjson.Result) bool {
 	return ok
 }
 
-// Single returns the only element of a list, or the list itself when it has
-// none or several.
+// Single returns the only element of a list, and all else as it is: some
+// replies answer a single record so.
 func Single(list []byte) []byte {
 	n, only := 0, ""
 	eachElement(gjson.ParseBytes(list), func(e gjson.Result) bool { n, only = n+1, e.Raw; return true })
@@ -288,4 +301,91 @@ func Single(list []byte) []byte {
 		return []byte(only)
 	}
 	return list
+}
+
+func readTexts(v gjson.Result, b *binder) ([]string, error) {
+	out := []string{}
+	var err error
+	if !eachElement(v, func(e gjson.Result) bool {
+		if isAbsent(KindText, e) {
+			return true
+		}
+		var s string
+		s, err = readText(e, b)
+		out = append(out, s)
+		return err == nil
+	}) {
+		return nil, mismatch("a list of texts", v)
+	}
+	return out, err
+}
+
+func readMap(v gjson.Result, b *binder) (map[string]string, error) {
+	v = Embedded(v)
+	if !v.IsObject() {
+		return nil, mismatch("an object of texts", v)
+	}
+	out := map[string]string{}
+	var err error
+	v.ForEach(func(k, e gjson.Result) bool {
+		var s string
+		if !isAbsent(KindText, e) {
+			s, err = readText(e, b)
+		}
+		out[k.String()] = s
+		return err == nil
+	})
+	return out, err
+}
+
+func writeText(dst []byte, s string, _ *binder) []byte { return gjson.AppendJSONString(dst, s) }
+
+func writeBool(dst []byte, v bool, b *binder) []byte {
+	if b.profile.Write.Booleans == "int" {
+		return strconv.AppendInt(dst, map[bool]int64{true: 1}[v], 10)
+	}
+	return strconv.AppendBool(dst, v)
+}
+
+func writeDecimal(dst []byte, d decimal.Decimal, b *binder) []byte {
+	return writeBare(dst, d.String(), b.profile.Write.Numbers != "string")
+}
+
+func writeAmount(dst []byte, d decimal.Decimal, b *binder) []byte {
+	return writeBare(dst, d.StringFixed(max(2, -d.Exponent())), b.profile.Write.Numbers != "string")
+}
+
+func writeTime(dst []byte, t time.Time, b *binder) []byte {
+	return writeBare(dst, b.profile.Time(t, b.loc), b.profile.Write.Dates == "epoch")
+}
+
+// writeBare writes a text that needs no escapes, in quotes unless it is a number.
+func writeBare(dst []byte, s string, number bool) []byte {
+	if number {
+		return append(dst, s...)
+	}
+	return append(append(append(dst, '"'), s...), '"')
+}
+
+func writeTexts(dst []byte, list []string, _ *binder) []byte {
+	dst = append(dst, '[')
+	for i, s := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = gjson.AppendJSONString(dst, s)
+	}
+	return append(dst, ']')
+}
+
+func writeMap(dst []byte, m map[string]string, _ *binder) []byte {
+	dst = append(dst, '{')
+	for i, k := range slices.Sorted(maps.Keys(m)) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(gjson.AppendJSONString(dst, k), ':')
+		dst = gjson.AppendJSONString(dst, m[k])
+	}
+	return append(dst, '}')
 }

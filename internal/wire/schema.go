@@ -2,7 +2,6 @@ package wire
 
 import (
 	"encoding/json"
-	"strconv"
 	"strings"
 	"time"
 
@@ -87,6 +86,16 @@ type Schema[T any] struct {
 	Check func(*T) *FieldError
 }
 
+// Record is a [Schema] of any type.
+type Record interface {
+	Info() RecordInfo
+	// Bind compiles it to a *Codec of its type.
+	Bind(p *Profile, loc *time.Location) (any, error)
+}
+
+// Bind implements [Record].
+func (s *Schema[T]) Bind(p *Profile, loc *time.Location) (any, error) { return Compile(s, p, loc) }
+
 // Info describes the schema.
 func (s *Schema[T]) Info() RecordInfo {
 	info := RecordInfo{Name: s.Record}
@@ -120,174 +129,112 @@ type binder struct {
 
 // bound is a field that is ready to run.
 type bound[T any] struct {
-	decode   func(*T, gjson.Result, *pass) error // leaves the field absent when it fails
+	decode   func(*T, gjson.Result, *state) error // leaves the field absent when it fails
 	null     func(*T)
 	append   func([]byte, *T) ([]byte, bool)
 	personal func(*T, *[]string) // what the records in it hold of a person; may be nil
 }
 
-// pass is the state of one decoding that reaches into nested records.
-type pass struct {
-	partial  bool
-	problems []FieldError
-}
-
-// optional builds a field that is held in an Opt.
-func optional[T, V any](name string, kind Kind, get func(*T) *Opt[V],
-	decode func(gjson.Result, *binder) (V, error), write func([]byte, V, *binder) []byte) Field[T] {
+// field builds a field that holds a V; null is what a null is read as.
+func field[T, V any](name string, kind Kind, get func(*T) *V, null V,
+	read func(gjson.Result, *binder) (V, error), write func([]byte, V, *binder) ([]byte, bool)) Field[T] {
 	return Field[T]{FieldInfo: FieldInfo{Name: name, Kind: kind}, bind: func(b *binder) (bound[T], error) {
 		return bound[T]{
-			decode: func(r *T, v gjson.Result, _ *pass) error {
-				x, err := decode(v, b)
-				if err != nil {
-					*get(r) = Opt[V]{}
-					return err
-				}
-				*get(r) = Some(x)
-				return nil
-			},
-			null: func(r *T) { *get(r) = Null[V]() },
-			append: func(dst []byte, r *T) ([]byte, bool) {
-				o := get(r)
-				switch o.state {
-				case optSet:
-					return write(dst, o.value, b), true
-				case optNull:
-					return append(dst, "null"...), true
-				}
-				return dst, false
-			},
-		}, nil
-	}}
-}
-
-// plain builds a field whose zero value means absent.
-func plain[T any, V any](name string, kind Kind, get func(*T) *V, empty func(V) bool,
-	decode func(gjson.Result, *binder) (V, error), write func([]byte, V, *binder) []byte) Field[T] {
-	return Field[T]{FieldInfo: FieldInfo{Name: name, Kind: kind}, bind: func(b *binder) (bound[T], error) {
-		return bound[T]{
-			decode: func(r *T, v gjson.Result, _ *pass) error {
-				x, err := decode(v, b)
+			decode: func(r *T, v gjson.Result, _ *state) error {
+				x, err := read(v, b)
 				if err != nil {
 					x = *new(V)
 				}
 				*get(r) = x
 				return err
 			},
-			null: func(r *T) { *get(r) = *new(V) },
-			append: func(dst []byte, r *T) ([]byte, bool) {
-				if v := *get(r); !empty(v) {
-					return write(dst, v, b), true
-				}
-				return dst, false
-			},
+			null:   func(r *T) { *get(r) = null },
+			append: func(dst []byte, r *T) ([]byte, bool) { return write(dst, *get(r), b) },
 		}, nil
 	}}
 }
 
-func noBinder[V any](f func(gjson.Result) (V, error)) func(gjson.Result, *binder) (V, error) {
-	return func(v gjson.Result, _ *binder) (V, error) { return f(v) }
+// optional builds a field that is held in an Opt.
+func optional[T, V any](name string, kind Kind, get func(*T) *Opt[V],
+	read func(gjson.Result, *binder) (V, error), write func([]byte, V, *binder) []byte) Field[T] {
+	return field(name, kind, get, Null[V](),
+		func(v gjson.Result, b *binder) (Opt[V], error) {
+			x, err := read(v, b)
+			return Some(x), err
+		},
+		func(dst []byte, o Opt[V], b *binder) ([]byte, bool) {
+			switch {
+			case o.set:
+				return write(dst, o.value, b), true
+			case o.null:
+				return append(dst, "null"...), true
+			}
+			return dst, false
+		})
 }
 
-func writeText(dst []byte, s string, _ *binder) []byte { return gjson.AppendJSONString(dst, s) }
+// plain builds a field whose zero value means absent.
+func plain[T, V any](name string, kind Kind, get func(*T) *V, empty func(V) bool,
+	read func(gjson.Result, *binder) (V, error), write func([]byte, V, *binder) []byte) Field[T] {
+	return field(name, kind, get, *new(V), read, func(dst []byte, v V, b *binder) ([]byte, bool) {
+		if empty(v) {
+			return dst, false
+		}
+		return write(dst, v, b), true
+	})
+}
 
 func emptyText(s string) bool { return s == "" }
 
 // ID is an identifier: kept and compared as text, in the spelling it came in.
 func ID[T any](name string, get func(*T) *string) Field[T] {
-	return plain(name, KindID, get, emptyText, noBinder(decodeID), writeText)
+	return plain(name, KindID, get, emptyText, readID, writeText)
 }
 
 // OptID is an identifier that may be absent or null.
 func OptID[T any](name string, get func(*T) *Opt[string]) Field[T] {
-	return optional(name, KindID, get, noBinder(decodeID), writeText)
+	return optional(name, KindID, get, readID, writeText)
 }
 
 // String is a text whose absence is the empty text.
 func String[T any](name string, get func(*T) *string) Field[T] {
-	return plain(name, KindText, get, emptyText, noBinder(decodeText), writeText)
+	return plain(name, KindText, get, emptyText, readText, writeText)
 }
 
 // Text is a text that may be absent or null.
 func Text[T any](name string, get func(*T) *Opt[string]) Field[T] {
-	return optional(name, KindText, get, noBinder(decodeText), writeText)
+	return optional(name, KindText, get, readText, writeText)
 }
 
 // Bool is a boolean that may be absent or null.
 func Bool[T any](name string, get func(*T) *Opt[bool]) Field[T] {
-	return optional(name, KindBool, get, noBinder(decodeBool), func(dst []byte, v bool, b *binder) []byte {
-		if b.profile.Write.Booleans == "int" {
-			return strconv.AppendInt(dst, map[bool]int64{true: 1}[v], 10)
-		}
-		return strconv.AppendBool(dst, v)
-	})
+	return optional(name, KindBool, get, readBool, writeBool)
 }
 
 // Decimal is a number that is no amount of money: a quantity, a rate.
 func Decimal[T any](name string, get func(*T) *Opt[decimal.Decimal]) Field[T] {
-	return optional(name, KindDecimal, get, noBinder(decodeDecimal), func(dst []byte, d decimal.Decimal, b *binder) []byte {
-		return writeNumber(dst, d.String(), b)
-	})
+	return optional(name, KindDecimal, get, readDecimal, writeDecimal)
 }
 
 // Amount is a sum of money in the record's currency, written with at least two
 // decimals.
 func Amount[T any](name string, get func(*T) *Opt[decimal.Decimal]) Field[T] {
-	return optional(name, KindAmount, get, noBinder(decodeDecimal), func(dst []byte, d decimal.Decimal, b *binder) []byte {
-		return writeNumber(dst, d.StringFixed(max(2, -d.Exponent())), b)
-	})
-}
-
-func writeNumber(dst []byte, s string, b *binder) []byte {
-	if b.profile.Write.Numbers == "string" {
-		return append(append(append(dst, '"'), s...), '"')
-	}
-	return append(dst, s...)
+	return optional(name, KindAmount, get, readDecimal, writeAmount)
 }
 
 // Time is an instant; the zero time means absent.
 func Time[T any](name string, get func(*T) *time.Time) Field[T] {
-	return plain(name, KindTime, get, time.Time.IsZero,
-		func(v gjson.Result, b *binder) (time.Time, error) { return decodeTime(v, b.loc) }, writeTime)
-}
-
-func writeTime(dst []byte, t time.Time, b *binder) []byte {
-	text := b.profile.Time(t, b.loc)
-	if b.profile.Write.Dates == "epoch" {
-		return append(dst, text...)
-	}
-	return append(append(append(dst, '"'), text...), '"')
+	return plain(name, KindTime, get, time.Time.IsZero, readTime, writeTime)
 }
 
 // Texts is a list of texts; nil means absent.
 func Texts[T any](name string, get func(*T) *[]string) Field[T] {
-	return plain(name, KindTexts, get, func(v []string) bool { return v == nil },
-		func(v gjson.Result, _ *binder) ([]string, error) {
-			out := []string{}
-			var err error
-			if !eachElement(v, func(e gjson.Result) bool {
-				if isAbsent(KindText, e) {
-					return true
-				}
-				var s string
-				s, err = decodeText(e)
-				out = append(out, s)
-				return err == nil
-			}) {
-				return nil, mismatch("a list of texts", v)
-			}
-			return out, err
-		},
-		func(dst []byte, v []string, _ *binder) []byte {
-			dst = append(dst, '[')
-			for i, s := range v {
-				if i > 0 {
-					dst = append(dst, ',')
-				}
-				dst = gjson.AppendJSONString(dst, s)
-			}
-			return append(dst, ']')
-		})
+	return plain(name, KindTexts, get, func(v []string) bool { return v == nil }, readTexts, writeTexts)
+}
+
+// Map is an object of texts, such as the options of a variant; nil means absent.
+func Map[T any](name string, get func(*T) *map[string]string) Field[T] {
+	return plain(name, KindMap, get, func(m map[string]string) bool { return m == nil }, readMap, writeMap)
 }
 
 // Object is a nested record.
@@ -295,9 +242,9 @@ func Object[T, E any](name string, s *Schema[E], get func(*T) *E) Field[T] {
 	return Field[T]{FieldInfo: FieldInfo{Name: name, Kind: KindObject, Record: s.Record}, bind: func(b *binder) (bound[T], error) {
 		c, err := compile(s, b)
 		return bound[T]{
-			decode: func(r *T, v gjson.Result, p *pass) error {
+			decode: func(r *T, v gjson.Result, s *state) error {
 				*get(r) = *new(E)
-				err := c.decodeInto(get(r), Embedded(v), p)
+				err := c.decodeInto(get(r), Embedded(v), s)
 				if err != nil {
 					*get(r) = *new(E)
 				}
@@ -315,7 +262,7 @@ func List[T, E any](name string, s *Schema[E], get func(*T) *[]E) Field[T] {
 	return Field[T]{FieldInfo: FieldInfo{Name: name, Kind: KindList, Record: s.Record}, bind: func(b *binder) (bound[T], error) {
 		c, err := compile(s, b)
 		return bound[T]{
-			decode: func(r *T, v gjson.Result, p *pass) error { return c.decodeList(get(r), v, p) },
+			decode: func(r *T, v gjson.Result, s *state) error { return c.decodeList(get(r), v, s) },
 			null:   func(r *T) { *get(r) = nil },
 			append: func(dst []byte, r *T) ([]byte, bool) { return c.appendList(dst, *get(r)) },
 			personal: func(r *T, out *[]string) {
@@ -325,37 +272,4 @@ func List[T, E any](name string, s *Schema[E], get func(*T) *[]E) Field[T] {
 			},
 		}, err
 	}}
-}
-
-// Map is an object of texts, such as the options of a variant; nil means absent.
-func Map[T any](name string, get func(*T) *map[string]string) Field[T] {
-	return plain(name, KindMap, get, func(m map[string]string) bool { return m == nil },
-		func(v gjson.Result, _ *binder) (map[string]string, error) { return decodeMap(v) }, writeMap)
-}
-
-func decodeMap(v gjson.Result) (map[string]string, error) {
-	v = Embedded(v)
-	if !v.IsObject() {
-		return nil, mismatch("an object of texts", v)
-	}
-	out := map[string]string{}
-	var err error
-	v.ForEach(func(k, e gjson.Result) bool {
-		var s string
-		if !isAbsent(KindText, e) {
-			s, err = decodeText(e)
-		}
-		out[k.String()] = s
-		return err == nil
-	})
-	return out, err
-}
-
-func isEmptyList(v gjson.Result) bool {
-	if !v.IsArray() {
-		return false
-	}
-	empty := true
-	v.ForEach(func(_, _ gjson.Result) bool { empty = false; return false })
-	return empty
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -31,8 +32,8 @@ func (f *faults) oneOf(what, v string, allowed []string) {
 
 func (f *faults) paths(what string, paths []string) {
 	for _, p := range paths {
-		if err := checkPath(p); err != nil {
-			f.add("%s: %w", what, err)
+		if slices.Contains(strings.Split(p, "."), "") {
+			f.add("%s: %q is not a path: write keys parted by single points, such as totals.gross", what, p)
 		}
 	}
 }
@@ -86,25 +87,16 @@ func (f *faults) templates(what, t string, allowed []string) {
 	}
 }
 
+var paired = regexp.MustCompile(`^([^{}]|\{[^{}]*\})*$`)
+
 // braces complains about a brace that has no partner. It does not show the
 // template: somebody may have put a secret there.
 func (f *faults) braces(what, t string) bool {
-	open := 0
-	for _, c := range t {
-		switch c {
-		case '{':
-			open++
-		case '}':
-			open--
-		}
-		if open < 0 || open > 1 {
-			break
-		}
-	}
-	if open != 0 {
+	ok := paired.MatchString(t)
+	if !ok {
 		f.add("%s: a brace has no partner; write {name}", what)
 	}
-	return open == 0
+	return ok
 }
 
 func (f *faults) operation(name string, op *Operation, spec Spec) {
@@ -152,15 +144,8 @@ func (f *faults) guard(what string, op, def *Operation) {
 	if def.Writes && def.Grade == Assumed && op.Grade != Assumed {
 		f.add("%s: grade of an assumed write can't be changed; add confirmed {by, date, evidence}", what)
 	}
-	known := templateNames(def.Path)
-	for _, t := range def.Headers {
-		known = append(known, templateNames(t)...)
-	}
-	used := templateNames(op.Path)
-	for _, t := range op.Headers {
-		used = append(used, templateNames(t)...)
-	}
-	for _, n := range used {
+	known := def.TemplateNames()
+	for _, n := range op.TemplateNames() {
 		if !slices.Contains(op.Required, n) && !slices.Contains(known, n) {
 			f.add("%s: {%s} is no parameter that every call has; settings belong into base or auth.headers", what, n)
 		}
