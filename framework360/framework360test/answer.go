@@ -22,10 +22,18 @@ type no struct {
 func (s *Server) serve(w http.ResponseWriter, r *fake.Request) {
 	s.mu.Lock()
 	data, failed := s.authorize(r)
-	if failed == nil {
+	var replay []byte
+	if failed == nil && r.Operation != "site/plugins" { // its names decide what the shop can do
+		replay = s.http.Replay(r, s.options.Now().In(s.zone))
+	}
+	if failed == nil && replay == nil {
 		data, failed = s.answer(r)
 	}
 	s.mu.Unlock()
+	if replay != nil {
+		send(w, http.StatusOK, replay)
+		return
+	}
 	if failed != nil {
 		s.fail(w, http.StatusOK, *failed)
 		return

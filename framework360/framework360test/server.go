@@ -1,6 +1,7 @@
 package framework360test
 
 import (
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -63,6 +64,11 @@ type Options struct {
 	// NoListen leaves the server without an address: it is reached through
 	// Transport alone, also inside a testing/synctest bubble.
 	NoListen bool
+	// Shapes holds what "connector probe -record" has written of a real site, one
+	// file an operation. Reads are then answered in that shape, with invented
+	// values; site/plugins, and an operation without a file, are answered as
+	// usual. Nil: none.
+	Shapes fs.FS
 	// SkipValidation leaves requests unchecked, for benchmarks.
 	SkipValidation bool
 	// Unexpected is told of requests that no client should make, where there is
@@ -136,7 +142,7 @@ func start(tb TB, o Options) (*Server, error) {
 	var err error
 	s.http, err = fake.New(fake.Config{System: "framework360test", Contract: framework360.Contract(), Override: o.Profile,
 		Settings: map[string]string{"api_key": APIKey, "user_email": UserEmail, "user_password": UserPassword},
-		Endpoint: "site", Seed: o.Seed, NoListen: o.NoListen, SkipValidation: o.SkipValidation,
+		Endpoint: "site", Seed: o.Seed, NoListen: o.NoListen, SkipValidation: o.SkipValidation, Shapes: o.Shapes,
 		TB: tb, Unexpected: o.Unexpected, Failure: `{"status":0,"error":"the operation failed"}`, Serve: s.serve, Refuse: s.refuse})
 	if err != nil {
 		return s, err

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"maps"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"sync"
 
 	"github.com/tg360/tg360/internal/api"
+	"github.com/tg360/tg360/internal/fake/shape"
 	"github.com/tg360/tg360/internal/faults"
 	"github.com/tg360/tg360/internal/openapi"
 	"github.com/tg360/tg360/internal/wire"
@@ -40,6 +42,7 @@ type Config struct {
 	Seed           uint64
 	NoListen       bool
 	SkipValidation bool
+	Shapes         fs.FS        // recorded shapes that replies take; nil: none
 	TB             TB           // nil: Unexpected
 	Unexpected     func(string) // nil: kept
 	// Serve answers a request that belongs to an operation.
@@ -64,6 +67,7 @@ type Server struct {
 
 	config    Config
 	validator *openapi.Validator
+	shapes    map[string]*shape.Shape // by operation
 	faults    *faults.Injector
 	handler   http.Handler // with the faults
 	http      *http.Server
@@ -84,6 +88,9 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s.Profile, s.validator = known.profile, known.validator
+	if err := s.loadShapes(); err != nil {
+		return nil, err
+	}
 	s.handler = s.faults.Wrap(http.HandlerFunc(s.serve))
 	return s, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tg360/tg360/internal/api"
 	"github.com/tg360/tg360/internal/fake"
 	"github.com/tg360/tg360/internal/wire"
 	"github.com/tg360/tg360/totalgest"
@@ -15,6 +16,9 @@ import (
 
 // answer runs an operation; the server is locked.
 func (s *Server) answer(r *fake.Request) (status int, body []byte) {
+	if replay := s.http.Replay(r, s.now().In(api.Rome())); replay != nil {
+		return http.StatusOK, replay
+	}
 	switch r.Operation {
 	case "account.get":
 		a := totalgest.Account{ShopID: ShopID, OwnerID: OwnerID, Name: "Bottega di prova", ServerTime: s.now()}

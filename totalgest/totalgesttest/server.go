@@ -2,6 +2,7 @@ package totalgesttest
 
 import (
 	"fmt"
+	"io/fs"
 	"net/http"
 	"sync"
 	"time"
@@ -43,6 +44,10 @@ type Options struct {
 	// NoListen leaves the server without an address: it is reached through
 	// Transport alone, also inside a testing/synctest bubble.
 	NoListen bool
+	// Shapes holds what "connector probe -record" has written of a real site, one
+	// file an operation. Reads are then answered in that shape, with invented
+	// values; an operation without a file is answered as usual. Nil: none.
+	Shapes fs.FS
 	// SkipValidation leaves requests unchecked, for benchmarks.
 	SkipValidation bool
 	// Unexpected is told of requests that no client should make, where there is
@@ -114,7 +119,7 @@ func start(tb TB, o Options) (*Server, error) {
 	var err error
 	s.http, err = fake.New(fake.Config{System: "totalgesttest", Contract: totalgest.Contract(), Override: s.override,
 		Settings: map[string]string{"shop_id": ShopID, "owner_id": OwnerID, "username": Username, "password": Password},
-		Endpoint: "endpoint", Seed: o.Seed, NoListen: o.NoListen, SkipValidation: o.SkipValidation,
+		Endpoint: "endpoint", Seed: o.Seed, NoListen: o.NoListen, SkipValidation: o.SkipValidation, Shapes: o.Shapes,
 		TB: tb, Unexpected: o.Unexpected, Serve: s.serve, Refuse: s.refuse})
 	if err != nil {
 		return s, err
