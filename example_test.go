@@ -53,7 +53,7 @@ func sync(ctx context.Context, erp *totalgesttest.Server, shop *framework360test
 		return err
 	}
 	err = s.Add(ctx, syncer.Connection{
-		ID: "shop", Origin: "example", TotalGest: tg, Framework360: fw, GoLive: time.Now().Add(-time.Hour),
+		ID: "shop", Origin: "example", TotalGest: tg, Framework360: fw, GoLive: time.Now().Add(-time.Second),
 		Settings: syncer.Settings{
 			Prices: syncer.PricesGross, Rows: syncer.RowsUnit,
 			Rules: syncer.Rules{States: map[string]syncer.Meaning{"Pagato": syncer.MeansPaid}},

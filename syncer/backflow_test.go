@@ -441,7 +441,7 @@ func ExampleSyncer_SyncStatuses() {
 	tg, _ := totalgest.New(erp.Config())
 	fw, _ := framework360.New(shop.Config())
 	s, _ := syncer.New(syncer.Config{Store: syncer.NewMemoryStore(), Queue: queue.NewMemory(queue.MemoryConfig{})})
-	err = s.Add(ctx, syncer.Connection{ID: "shop", Origin: "example", TotalGest: tg, Framework360: fw, GoLive: time.Now().Add(-time.Hour),
+	err = s.Add(ctx, syncer.Connection{ID: "shop", Origin: "example", TotalGest: tg, Framework360: fw, GoLive: time.Now().Add(-time.Second),
 		Settings: syncer.Settings{Prices: syncer.PricesGross, Rows: syncer.RowsUnit, PassUnknown: true,
 			Rules:    syncer.Rules{States: map[string]syncer.Meaning{"Pagato": syncer.MeansPaid, "Annullato": syncer.MeansCancelled}},
 			BackFlow: syncer.BackFlow{Mode: syncer.BackFlowOn, Statuses: map[string]string{"new": "", "shipped": "Spedito"}}}})

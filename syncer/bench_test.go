@@ -66,7 +66,8 @@ func (s *quickShop) Order(_ context.Context, id string) (framework360.Order, err
 
 func benchSyncer(b *testing.B, erp syncer.ERP, shop syncer.Shop, adjust func(*syncer.Connection)) *syncer.Syncer {
 	b.Helper()
-	s, err := syncer.New(syncer.Config{Store: syncer.NewMemoryStore(), Queue: queue.NewMemory(queue.MemoryConfig{Workers: 8, PerLane: 8})})
+	store := syncer.NewMemoryStore()
+	s, err := syncer.New(syncer.Config{Store: store, Queue: queue.NewMemory(queue.MemoryConfig{Workers: 8, PerLane: 8})})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -76,6 +77,7 @@ func benchSyncer(b *testing.B, erp syncer.ERP, shop syncer.Shop, adjust func(*sy
 	if adjust != nil {
 		adjust(&c)
 	}
+	lived(b, store, c)
 	if err := s.Add(b.Context(), c); err != nil {
 		b.Fatal(err)
 	}

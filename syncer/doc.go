@@ -25,6 +25,13 @@
 // Where it can't be searched and has a list of orders, orders bear a mark in their
 // note, and that list is read instead.
 //
+// A store that may have forgotten what was sent makes the question come first: one
+// that was put back from a backup ([AskFirst]), and one without a sign of life for
+// longer than Settings.Settle, ask TotalGest for each order that is not younger
+// ahead of its first write. One that is new although GoLive has passed exports
+// nothing before [Syncer.ConfirmOrigin]. Where TotalGest can't be asked, or has not
+// been seen to find an order, a person decides on such orders.
+//
 // [Syncer.Reconcile] compares the orders of a period on both sides with what is
 // known of them, links what was missed, and reports the differences.
 //
@@ -34,6 +41,14 @@
 // shop with [Syncer.SyncStatuses], where Settings.BackFlow is on. An order that
 // changes in the shop after its export is a [Conflict], which a person settles
 // with [Syncer.Resolve].
+//
+// # Several processes
+//
+// Any number of processes may run on one store: claims keep them from working on
+// the same order, and each cycle is begun once in its interval, by whoever looks
+// first. What a process leaves behind when it dies is taken up by the others when
+// its lease has ended. When the context of [Syncer.Run] ends, reads end at once,
+// and writes that are under way may go on for Config.StopWithin.
 //
 // # What a product cycle does
 //

@@ -12,7 +12,21 @@ import (
 // resolve settles a write that may have happened: by asking TotalGest for the
 // order, never by sending it again blindly.
 func (s *Syncer) resolve(ctx context.Context, c *conn, l *Link) error {
+	until, err := s.forgotten(ctx, c, l)
+	if err != nil {
+		return err // the lease brings it back
+	}
 	l.State, l.Reason = InDoubt, ""
+	since := c.sentAfter(l.SentBy)
+	if !until.IsZero() {
+		since = time.Time{}
+		if !l.Created.IsZero() {
+			since = l.Created.Add(-clockMargin)
+		}
+	}
+	if until.After(l.SentBy) {
+		l.SentBy, l.Asked, l.Code, l.Message = until, 0, codeOrderInDoubt, "the store may have forgotten that it was sent: TotalGest is asked first"
+	}
 	if wait := l.SentBy.Sub(s.now()); wait > 0 { // the write itself may still be running
 		return s.release(ctx, c, l, l.Done, s.now().Add(wait))
 	}
@@ -23,8 +37,9 @@ func (s *Syncer) resolve(ctx context.Context, c *conn, l *Link) error {
 	case !c.TotalGest.Can(totalgest.AbilitySearch) && !c.scans():
 		return s.person(ctx, c, l, "TotalGest can neither be asked for an order nor tell a repeated one: look there for "+c.externalID(l.ID)+" and decide")
 	}
-	final := !s.now().Before(l.SentBy.Add(c.Settle)) // before we ask: what arrives meanwhile is not in the answer
-	refs, err := s.ask(ctx, c, l, final)
+	asked := s.now() // what arrives meanwhile is not in the answer
+	final := !asked.Before(l.SentBy.Add(c.Settle))
+	refs, err := s.ask(ctx, c, l, since, final)
 	switch {
 	case errors.Is(err, errLost):
 		return err // whoever has the claim now asks
@@ -60,8 +75,11 @@ func (s *Syncer) resolve(ctx context.Context, c *conn, l *Link) error {
 		return s.person(ctx, c, l, "TotalGest's list shows no such order, and it was sent without the mark by which it could be told: look there for "+c.externalID(l.ID)+" and decide")
 	}
 	// It is not there, and can't come any more: a new attempt.
-	l.State, l.Code, l.Message, l.SentBy = Queued, "", "", time.Time{}
-	if l.Attempts++; l.Attempts >= c.MaxAttempts {
+	l.State, l.Code, l.Message, l.SentBy, l.ClearedAt = Queued, "", "", time.Time{}, asked
+	if until.IsZero() { // else we have not sent it, as far as we know
+		l.Attempts++
+	}
+	if l.Attempts >= c.MaxAttempts {
 		return s.block(ctx, c, l, l.Version, ItemError{Reason: ReasonGaveUp, Code: codeOrderGaveUp,
 			Message: fmt.Sprintf("%d attempts were sent and never arrived", l.Attempts)})
 	}
@@ -132,7 +150,22 @@ func (s *Syncer) prove(ctx context.Context, c *conn, orderID, peerID string, sen
 	}
 	if err := s.store.PutDoc(ctx, &Doc{Connection: c.ID, Name: c.proofDoc(), Data: []byte(orderID)}); err == nil || errors.Is(err, ErrStale) {
 		c.health.setSearched()
+		s.askAgain(ctx, c)
 	}
+}
+
+// askAgain asks once more for orders that were left to a person, as far as their
+// links can be had: now a negative answer counts.
+func (s *Syncer) askAgain(ctx context.Context, c *conn) {
+	links, _ := s.store.List(ctx, Query{Connection: c.ID, Kind: KindOrder, States: []State{Blocked}, Codes: []string{codeOrderUnprovable}, Limit: sweepBatch})
+	var due []*Link
+	for i := range links {
+		if l := &links[i]; l.unresolved() && !l.Claimed("", s.now()) {
+			l.DueAt = s.now()
+			due = append(due, l)
+		}
+	}
+	_, _ = s.putSome(ctx, due) // a person can still decide
 }
 
 func (s *Syncer) proven(ctx context.Context, c *conn) (bool, error) {
@@ -163,14 +196,14 @@ func (s *Syncer) Decide(ctx context.Context, seen Link, peerID string) error {
 	for {
 		l, err := s.link(ctx, c, KindOrder, seen.ID)
 		if err == nil {
-			err = s.decidable(c, l, &seen, peerID != "")
+			err = s.decidable(ctx, c, l, &seen, peerID != "")
 		}
 		if err != nil {
 			return fmt.Errorf("syncer: order %s: %w", seen.ID, err)
 		}
 		l.Code, l.Message, l.Reason, l.Owner, l.SentBy = "", "", "", "", time.Time{}
 		if peerID == "" {
-			l.State, l.DueAt, l.Attempts = Queued, s.now(), 0
+			l.State, l.DueAt, l.Attempts, l.ClearedAt = Queued, s.now(), 0, s.now()
 		} else {
 			l.State, l.PeerID, l.SyncedAt, l.DueAt = Synced, peerID, s.now(), time.Time{}
 			if l.Version > l.Done { // what was sent is compared with what the shop has now
@@ -187,15 +220,21 @@ func (s *Syncer) Decide(ctx context.Context, seen Link, peerID string) error {
 }
 
 // decidable says why a person's decision can't be taken.
-func (s *Syncer) decidable(c *conn, l, seen *Link, arrived bool) error {
+func (s *Syncer) decidable(ctx context.Context, c *conn, l, seen *Link, arrived bool) error {
+	until, err := s.forgotten(ctx, c, l)
 	from := l.SentBy.Add(c.Settle)
 	switch {
+	case err != nil:
+		return err
 	case !l.unresolved() && (l.State != Blocked || l.Reason != ReasonReview):
 		return fmt.Errorf("it is %s: there is nothing to decide", l.State)
 	case !l.SentBy.Equal(seen.SentBy):
 		return fmt.Errorf("it was sent again since: look once more: %w", ErrStale)
 	case l.Claimed("", s.now()):
 		return errBusy
+	case !arrived && until.After(l.SentBy):
+		l.SentBy = until // what that person saw is older than what the store may have forgotten
+		return fmt.Errorf("it may have been sent since: look once more: %w", errors.Join(ErrStale, s.store.Put(ctx, l)))
 	case !arrived && s.now().Before(from):
 		return fmt.Errorf("it may still arrive in TotalGest: look there again after %s", from.UTC().Format(time.RFC3339))
 	}

@@ -33,7 +33,7 @@ func exampleSyncer(totals ...string) (s *syncer.Syncer, shop *framework360test.S
 	s, err = syncer.New(syncer.Config{Store: syncer.NewMemoryStore(), Queue: queue.NewMemory(queue.MemoryConfig{})})
 	must(err)
 	must(s.Add(context.Background(), syncer.Connection{ID: "shop", Origin: "example", TotalGest: tg, Framework360: fw,
-		GoLive: time.Now().Add(-time.Hour), Settings: syncer.Settings{Prices: syncer.PricesGross, Rows: syncer.RowsUnit,
+		GoLive: time.Now().Add(-time.Second), Settings: syncer.Settings{Prices: syncer.PricesGross, Rows: syncer.RowsUnit,
 			Rules: syncer.Rules{States: map[string]syncer.Meaning{"Pagato": syncer.MeansPaid, "Annullato": syncer.MeansCancelled}}}}))
 	price := totalgest.Some(decimal.RequireFromString("24.90"))
 	erp.SetProducts([]totalgest.Product{{ID: "7", SKU: "MOKA-3", Name: "Moka, 3 tazze", Prices: []totalgest.Price{{Currency: "EUR", Amount: price}}}})

@@ -13,7 +13,7 @@ import (
 // workOrder takes one order one step further. A nil error does not mean that it
 // is exported: what became of it is in its link.
 func (s *Syncer) workOrder(ctx context.Context, c *conn, id string, byHand bool) error {
-	if c.health.paused() && !byHand {
+	if !byHand && (c.health.paused() || s.held(ctx, c) != nil) {
 		return nil
 	}
 	l, err := s.claim(ctx, c, KindOrder, id, byHand)
@@ -63,6 +63,13 @@ func (s *Syncer) export(ctx context.Context, c *conn, l *Link, byHand bool) erro
 		return s.send(ctx, c, l, version, out, c.face(&out, verdict{}, nil))
 	}
 	l.Parts = c.face(&out, v, nil)
+	switch until, err := s.forgotten(ctx, c, l); {
+	case err != nil:
+		return err // the lease brings it back
+	case !until.IsZero():
+		l.Marked = c.scans()
+		return s.resolve(ctx, c, l)
+	}
 	return s.send(ctx, c, l, version, out, l.Parts)
 }
 
@@ -102,7 +109,7 @@ func (s *Syncer) send(ctx context.Context, c *conn, l *Link, version int64, o to
 		return fmt.Errorf("record the intent to send: %w", err) // nothing was sent; the lease brings it back
 	}
 	// From here on we finish even while we stop: an aborted write is a doubt.
-	write, cancel := context.WithDeadline(context.WithoutCancel(ctx), l.SentBy)
+	write, cancel := s.finishing(ctx, l.SentBy)
 	defer cancel()
 	if !s.now().Before(l.SentBy) {
 		l.SentBy = earlier
@@ -127,6 +134,14 @@ func (s *Syncer) send(ctx context.Context, c *conn, l *Link, version int64, o to
 	}
 	l.SentBy = earlier // refused, or never sent: that says nothing of an earlier write
 	return s.orderFailed(ctx, c, l, version, err, codeOrderRefused)
+}
+
+// finishing returns a context for a write by a deadline, which is finished also
+// while we stop, but not for longer than StopWithin.
+func (s *Syncer) finishing(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+	write, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(s.config.StopWithin, cancel) })
+	return write, func() { stop(); cancel() }
 }
 
 // confirmed records TotalGest's own id. If the claim was lost meanwhile, to a
@@ -195,6 +210,9 @@ func (s *Syncer) retry(ctx context.Context, c *conn, l *Link, version int64, err
 		c.health.pause(err)
 		code = codeConnectionPaused // no wait: it goes on as soon as the connection does
 	case interrupted:
+		if l.State != Sending { // nothing became of it
+			return s.release(ctx, c, l, l.Done, s.now())
+		}
 	case throttled:
 		wait = c.backoff(1, err)
 	default:

@@ -88,6 +88,7 @@ type Link struct {
 	Asked     int       // questions about a write in doubt
 	SentBy    time.Time // deadline of a write whose effect is not known; zero: there is none
 	Marked    bool      // the last write of the order put a mark into its note, to tell it by in a list
+	ClearedAt time.Time // when it was last certain that TotalGest does not have the order; zero: never
 
 	Parts    string    // fingerprint of the content last written: name=hash pairs
 	Sent     string    // of an order: fingerprint of the state, courier and tracking last brought back

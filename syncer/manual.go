@@ -59,8 +59,11 @@ const exportsAtOnce = 4
 // Export sends the orders to TotalGest now, ahead of the background's work, in
 // the calling process. It asks the same questions and takes the same claims as
 // the background does, so that nothing is sent twice; naming an order overrides
-// the go-live instant and the rules of eligibility, nothing else. What fails is
-// in the report; the error is for what stopped the whole.
+// the go-live instant and the rules of eligibility, nothing else. An order that
+// the store may have forgotten is asked for first, which takes Settings.Settle and
+// a process that works meanwhile; then it is exported as the rules say, or at the
+// next call. What fails is in the report; the error is for what stopped the
+// whole, such as [ErrUnconfirmed].
 func (s *Syncer) Export(ctx context.Context, connection string, orderIDs ...string) (ExportReport, error) {
 	c, err := s.conn(connection)
 	if err != nil {
@@ -68,6 +71,9 @@ func (s *Syncer) Export(ctx context.Context, connection string, orderIDs ...stri
 	}
 	if c.Orders == OrdersOff {
 		return ExportReport{}, fmt.Errorf("syncer: connection %s does not export orders", connection)
+	}
+	if err := s.held(ctx, c); err != nil {
+		return ExportReport{}, err
 	}
 	ctx = totalgest.Urgent(ctx)
 	if err := s.soleExporter(ctx, c); err != nil {
@@ -117,6 +123,9 @@ func (s *Syncer) exportOne(ctx context.Context, c *conn, id string) ExportItem {
 // orderLink returns the link of an order, or makes one for an order that the
 // shop has: a mistyped id leaves no trace.
 func (s *Syncer) orderLink(ctx context.Context, c *conn, id string) (*Link, error) {
+	if badID(id) {
+		return nil, errBadID
+	}
 	l, err := s.link(ctx, c, KindOrder, id)
 	if !errors.Is(err, ErrNotFound) {
 		return l, err
@@ -141,12 +150,8 @@ func (s *Syncer) whenFree(ctx context.Context, c *conn, id string) error {
 		if !errors.Is(err, errBusy) {
 			return err
 		}
-		t := time.NewTimer(look)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return ctx.Err()
-		case <-t.C:
+		if err := wait(ctx, look); err != nil {
+			return err
 		}
 		if l, err := s.link(ctx, c, KindOrder, id); err != nil || (l.PeerID != "" && l.Owner == "") {
 			return err // whoever had it has exported it

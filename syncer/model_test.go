@@ -36,7 +36,7 @@ var modelWeights = []struct {
 	what   string
 	weight int
 }{{"pass", 12}, {"place", 6}, {"notify", 6}, {"poll", 3}, {"export", 3}, {"start", 4}, {"decide", 4}, {"edit", 2}, {"pay", 2}, {"create", 9},
-	{"find", 3}, {"freeze", 3}, {"crash", 2}, {"retry", 1}, {"resolve", 2}, {"put", 2}, {"read", 2}, {"list", 1}, {"sweep", 1}, {"enqueue", 1}, {"cancel", 1}, {"reconcile", 1}}
+	{"find", 3}, {"freeze", 3}, {"crash", 2}, {"retry", 1}, {"resolve", 2}, {"put", 2}, {"read", 2}, {"list", 1}, {"sweep", 1}, {"enqueue", 1}, {"cancel", 1}, {"reconcile", 1}, {"backup", 1}, {"restore", 1}}
 
 var (
 	modelFaults = map[string][]string{
@@ -155,6 +155,10 @@ func (w *world) apply(s step) {
 		p.do(func(ctx context.Context, y *syncer.Syncer) {
 			_, _ = y.Reconcile(ctx, connection, time.Now().Add(-time.Hour), time.Now())
 		})
+	case "backup":
+		w.backup = w.copied(w.store(), 0)
+	case "restore":
+		w.restore()
 	case "sweep":
 		p.do(func(ctx context.Context, y *syncer.Syncer) { _ = y.Sweep(ctx) })
 	case "export":
@@ -338,7 +342,7 @@ func (w *world) resolve(p *process, id string, update bool) {
 
 // links returns the orders' links that match, as the store has them.
 func (w *world) links(match func(*syncer.Link) bool) []syncer.Link {
-	all, err := w.store.List(w.ctx, syncer.Query{Connection: connection, Kind: syncer.KindOrder})
+	all, err := w.store().List(w.ctx, syncer.Query{Connection: connection, Kind: syncer.KindOrder})
 	if err != nil {
 		w.complain("the store: %v", err)
 	}

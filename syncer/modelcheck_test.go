@@ -119,8 +119,10 @@ func (w *world) first(test func(id string, o *shopOrder, l syncer.Link) string) 
 		links[l.ID] = l
 	}
 	for _, id := range w.ids {
-		if complaint := test(id, w.orders[id], links[id]); complaint != "" {
-			return fmt.Sprintf("%s: %s %s", complaint, brief(links[id]), w.orders[id].poison)
+		l := links[id]
+		if complaint := test(id, w.orders[id], l); complaint != "" {
+			l.ID = id
+			return fmt.Sprintf("%s: %s %s", complaint, brief(l), w.orders[id].poison)
 		}
 	}
 	return ""
@@ -131,6 +133,8 @@ func (w *world) visible(id string, o *shopOrder, l syncer.Link) string {
 	_, have := w.inLedger("t1-" + id)
 	switch {
 	case l.PeerID != "" || l.State == syncer.Blocked && l.Code != "":
+		return ""
+	case have && !o.eligible() && o.restored: // forced before the store was put back: Reconcile finds it
 		return ""
 	case o.eligible():
 		return "not exported, and nobody sees it"
@@ -148,7 +152,7 @@ func (w *world) visible(id string, o *shopOrder, l syncer.Link) string {
 func (w *world) arrived(id string, o *shopOrder, l syncer.Link) string {
 	_, have := w.inLedger("t1-" + id)
 	switch {
-	case have && l.PeerID == "":
+	case have && l.PeerID == "" && (o.eligible() || !o.restored):
 		return "in TotalGest, and not known to be"
 	case o.eligible() && !have:
 		return "not in TotalGest"
@@ -174,7 +178,7 @@ func (w *world) people() {
 // truthful: what changed in the shop after the export is shown, and no other.
 func (w *world) truthful(id string, o *shopOrder, l syncer.Link) string {
 	have, ok := w.inLedger("t1-" + id)
-	if !ok || o.resolved || o.poison != "" {
+	if !ok || o.resolved || o.restored || o.poison != "" {
 		return ""
 	}
 	cancelled := o.order.StateName == "Annullato"

@@ -61,6 +61,7 @@ type shopOrder struct {
 	told     string // what it was when an event was last accepted
 	forced   bool   // exported by hand, which overrides the rules
 	resolved bool   // a person settled a conflict: its content is what they wanted
+	restored bool   // the store may have forgotten what became of it
 }
 
 // now is what of an order an export may differ from.
@@ -74,13 +75,16 @@ func (o *shopOrder) eligible() bool {
 type world struct {
 	kind  erpKind
 	lag   time.Duration // of each write to the store, so that steps interleave
-	store *syncer.MemoryStore
 	ctx   context.Context
 	tasks sync.WaitGroup
 	procs [2]*process
 
 	mu      sync.Mutex
-	ledger  []entry // what TotalGest has
+	disk    *syncer.MemoryStore // what both processes share
+	backup  *syncer.MemoryStore // a copy of it; nil: there is none
+	docs    map[string]bool     // names of the documents in them
+	putBack time.Time           // when the copy was last put back
+	ledger  []entry             // what TotalGest has
 	orders  map[string]*shopOrder
 	ids     []string // of the orders, oldest first
 	mishaps map[string][]mishap
@@ -96,12 +100,80 @@ type world struct {
 
 // newWorld starts both processes.
 func newWorld(ctx context.Context, kind erpKind, lag time.Duration) *world {
-	w := &world{kind: kind, lag: lag, ctx: ctx, store: syncer.NewMemoryStore(), orders: map[string]*shopOrder{},
+	w := &world{kind: kind, lag: lag, ctx: ctx, disk: syncer.NewMemoryStore(), docs: map[string]bool{"origin": true}, orders: map[string]*shopOrder{},
 		mishaps: map[string][]mishap{}, open: map[string]time.Time{}, asked: map[string]time.Time{}, allowed: map[string]time.Time{}, sure: map[string]sure{}, seen: map[string]int{}}
+	if err := w.disk.PutDoc(ctx, &syncer.Doc{Connection: connection, Name: "origin", Data: []byte("t1")}); err != nil { // it has lived
+		panic(err)
+	}
 	for i := range w.procs {
 		w.start(i)
 	}
 	return w
+}
+
+// store returns what both processes share now.
+func (w *world) store() *syncer.MemoryStore {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.disk
+}
+
+// copied returns a store with the same content; all revisions are raised, so that
+// they can be made ones that nobody works with.
+func (w *world) copied(from *syncer.MemoryStore, raised int64) *syncer.MemoryStore {
+	w.mu.Lock()
+	names := slices.Sorted(maps.Keys(w.docs))
+	w.mu.Unlock()
+	to := syncer.NewMemoryStore()
+	links, err := from.List(w.ctx, syncer.Query{Connection: connection, Kind: syncer.KindOrder})
+	for _, l := range links {
+		want := l.Revision + raised
+		for l.Revision = 0; err == nil && l.Revision < want; {
+			err = to.Put(w.ctx, &l)
+		}
+	}
+	for _, name := range names {
+		d, missing := from.Doc(w.ctx, connection, name)
+		want := d.Revision + raised
+		for d.Revision = 0; missing == nil && err == nil && d.Revision < want; {
+			err = to.PutDoc(w.ctx, &d)
+		}
+	}
+	if err != nil {
+		w.complain("copy the store: %v", err)
+	}
+	return to
+}
+
+// swap puts another store in the place of the one that is shared.
+func (w *world) swap(store *syncer.MemoryStore) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.disk, w.putBack = store, time.Now()
+	clear(w.sure)
+}
+
+// restore puts the copy back, under the feet of the processes.
+func (w *world) restore() {
+	if w.backup == nil {
+		return
+	}
+	back := w.copied(w.backup, 50)
+	d := syncer.AskFirst(connection, time.Now())
+	if have, err := back.Doc(w.ctx, connection, d.Name); err == nil {
+		d.Revision = have.Revision
+	}
+	if err := back.PutDoc(w.ctx, &d); err != nil {
+		w.complain("put the store back: %v", err)
+	}
+	w.saw("put back")
+	w.swap(back)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.docs[d.Name] = true
+	for _, o := range w.orders {
+		o.told, o.restored = "", true
+	}
 }
 
 // scene is one line of a trace.
@@ -249,6 +321,9 @@ type sure struct {
 func (w *world) confirm(p *process, externalID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !w.putBack.IsZero() && !w.open[externalID].After(w.putBack.Add(20*time.Second)) {
+		return // it was sent before the store was put back, which may not know its link
+	}
 	w.sure[externalID] = sure{p, time.Now(), p.failed()}
 }
 
@@ -320,7 +395,7 @@ func (w *world) start(i int) {
 	p := &process{w: w, name: string(rune('A' + i))}
 	p.ctx, p.stop = context.WithCancel(w.ctx)
 	w.procs[i] = p
-	s, err := syncer.New(syncer.Config{Store: handle{w.store, p}, SweepEvery: 15 * time.Second,
+	s, err := syncer.New(syncer.Config{Store: handle{p: p}, SweepEvery: 15 * time.Second,
 		Queue: forgetful{queue.NewMemory(queue.MemoryConfig{Workers: 4, PerLane: 3}), p}})
 	if err != nil {
 		panic(err)
@@ -424,22 +499,26 @@ func (p *process) calm() {
 
 // handle is a process's way to the store that both share.
 type handle struct {
-	*syncer.MemoryStore
-	p *process
+	syncer.Store // nil: each method that is called is below
+	p            *process
+}
+
+func (h handle) Count(ctx context.Context, q syncer.Query) (map[syncer.State]int, error) {
+	return h.p.w.store().Count(ctx, q)
 }
 
 func (h handle) Get(ctx context.Context, connection string, kind syncer.Kind, ids ...string) ([]syncer.Link, error) {
 	if err := h.p.point("get"); err != nil {
 		return nil, err
 	}
-	return h.MemoryStore.Get(ctx, connection, kind, ids...)
+	return h.p.w.store().Get(ctx, connection, kind, ids...)
 }
 
 func (h handle) List(ctx context.Context, q syncer.Query) ([]syncer.Link, error) {
 	if !h.p.alive() {
 		return nil, errDead
 	}
-	return h.MemoryStore.List(ctx, q)
+	return h.p.w.store().List(ctx, q)
 }
 
 // Put may fail without an effect, and fail with one.
@@ -472,7 +551,7 @@ func (h handle) Put(ctx context.Context, links ...*syncer.Link) error {
 		}
 		before[i] = l.Revision
 	}
-	err := h.MemoryStore.Put(ctx, links...)
+	err := h.p.w.store().Put(ctx, links...)
 	for _, l := range links {
 		h.p.w.note(h.p, "put", l.ID, fmt.Sprint(brief(*l), m.kind, " ", err))
 	}
@@ -493,7 +572,7 @@ func (h handle) Doc(ctx context.Context, connection, name string) (syncer.Doc, e
 	if !h.p.alive() {
 		return syncer.Doc{}, errDead
 	}
-	return h.MemoryStore.Doc(ctx, connection, name)
+	return h.p.w.store().Doc(ctx, connection, name)
 }
 
 // PutDoc fails in a frozen process: the syncer calls it with a mutex held, and
@@ -502,7 +581,10 @@ func (h handle) PutDoc(ctx context.Context, d *syncer.Doc) error {
 	if h.p.passed("doc") > 0 || !h.p.alive() {
 		return errors.New("the store did not answer")
 	}
-	return h.MemoryStore.PutDoc(ctx, d)
+	h.p.w.mu.Lock()
+	h.p.w.docs[d.Name] = true
+	h.p.w.mu.Unlock()
+	return h.p.w.store().PutDoc(ctx, d)
 }
 
 // forgetful is a process's queue.

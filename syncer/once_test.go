@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tg360/tg360/framework360"
+	"github.com/tg360/tg360/framework360/framework360test"
 	"github.com/tg360/tg360/queue"
 	"github.com/tg360/tg360/syncer"
 	"github.com/tg360/tg360/totalgest"
@@ -336,7 +337,7 @@ func TestConfirmationOutlivesLostClaims(t *testing.T) {
 			n++
 			have := w.linkOf(l.ID)
 			have.State, have.Owner, have.LeaseEnds = syncer.InDoubt, fmt.Sprint("other ", n), time.Now().Add(30*time.Second)
-			if err := w.store.Put(w.ctx, &have); err != nil {
+			if err := w.store().Put(w.ctx, &have); err != nil {
 				t.Error(err)
 			}
 		}
@@ -437,12 +438,14 @@ func (e *punctual) CreateOrder(ctx context.Context, o totalgest.Order) (totalges
 // while a machine sleeps, and what was put off then must not leave hours later.
 func TestDeadlineIsByTheClockOnTheWall(t *testing.T) {
 	t.Parallel()
-	s, err := syncer.New(syncer.Config{Store: syncer.NewMemoryStore(), Queue: queue.NewMemory(queue.MemoryConfig{})})
+	store := syncer.NewMemoryStore()
+	s, err := syncer.New(syncer.Config{Store: store, Queue: queue.NewMemory(queue.MemoryConfig{})})
 	if err != nil {
 		t.Fatal(err)
 	}
 	erp := &punctual{}
 	c := (&world{}).connection(nil)
+	lived(t, store, c)
 	c.TotalGest, c.Framework360 = erp, &quickShop{orders: map[string]framework360.Order{"1": {ID: "1", StateName: "Completato", PaymentState: "paid", Created: time.Now()}}}
 	if err := s.Add(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -463,6 +466,85 @@ func TestLeaseMustOutliveAWrite(t *testing.T) {
 		c.ID, c.WriteWithin, c.Lease = "other", 30*time.Second, 30*time.Second
 		if err := p.sync.Add(p.ctx, c); err == nil || !strings.Contains(err.Error(), "WriteWithin") {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestInterruptedLookAmongUnreadableOrders: a page of orders that are known and
+// can't be read is no end of a look that must go deeper.
+func TestInterruptedLookAmongUnreadableOrders(t *testing.T) {
+	t.Parallel()
+	inModel(t, neither, func(w *world, p *process) {
+		w.place(unpaidOrder)
+		const unreadable = 7
+		for _, n := range []int{unreadable, unreadable, unreadable, paidOrder, paidOrder, paidOrder} {
+			w.place(n)
+		}
+		w.expect("list", mishap{}, mishap{}, mishap{kind: "fails"})
+		for i := range 2 {
+			if _, err := p.sync.PollOrders(p.ctx, connection); (err != nil) != (i == 0) {
+				t.Error(err)
+			}
+			pause(time.Minute)
+		}
+		w.want(t, "1", syncer.NotLinked, "TG-ORD-004")
+	})
+}
+
+// TestOrderPlacedDuringALongLook: the look does not show it, and events bring
+// younger ones meanwhile, a page of them.
+func TestOrderPlacedDuringALongLook(t *testing.T) {
+	t.Parallel()
+	inModel(t, neither, func(w *world, p *process) {
+		w.place(unpaidOrder)
+		p.onPut = func(l *syncer.Link) {
+			if l.ID != "1" || len(w.ids) > 1 {
+				return
+			}
+			for range 4 {
+				w.place(unpaidOrder)
+			}
+			for _, id := range []string{"3", "4", "5"} {
+				if err := p.sync.Notify(p.ctx, connection, id); err != nil {
+					t.Error(err)
+				}
+			}
+			pause(5 * time.Second)
+		}
+		for range 2 {
+			if _, err := p.sync.PollOrders(p.ctx, connection); err != nil {
+				t.Error(err)
+			}
+			pause(time.Minute)
+		}
+		w.want(t, "2", syncer.NotLinked, "TG-ORD-004")
+	})
+}
+
+// TestStopLeavesExportedOrdersAsTheyWere also while they are compared.
+func TestStopLeavesExportedOrdersAsTheyWere(t *testing.T) {
+	t.Parallel()
+	bubble(t, setup{}, func(ctx context.Context, r *rig) {
+		r.erp.SetProducts(products(2))
+		r.cycle(ctx)
+		r.shop.PutOrder(order("501"))
+		if report, err := r.sync.Export(ctx, connection, "501"); err != nil || report.Succeeded() != 1 {
+			t.Fatal(report, err)
+		}
+		r.shop.Faults(framework360test.Fault{Kind: framework360test.Slow, Operation: "orders/get", Delay: time.Minute})
+		if err := r.sync.Notify(ctx, connection, "501"); err != nil {
+			t.Fatal(err)
+		}
+		work, stop := context.WithCancel(ctx)
+		done := make(chan error, 1)
+		go func() { done <- r.sync.Work(work) }()
+		pause(5 * time.Second)
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if l := r.status(ctx, syncer.KindOrder, "501"); l.State != syncer.Synced || l.Owner != "" || l.DueAt.IsZero() || l.Done == l.Version {
+			t.Errorf("got %s", brief(l))
 		}
 	})
 }

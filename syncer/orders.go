@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ func (s *Syncer) PollOrders(ctx context.Context, connection string) (Run, error)
 	run := s.newRun(KindOrder)
 	run.Since = l.state.Completed
 	err = s.poll(ctx, c, l, &run)
-	return run, s.finish(ctx, c, l, &run, err, func(state *cycle) { state.Completed = s.now() })
+	return run, s.finish(ctx, c, l, &run, err, func(state *cycle) { state.Completed = run.Started.Truncate(time.Microsecond) })
 }
 
 func (s *Syncer) poll(ctx context.Context, c *conn, l *lease, run *Run) error {
@@ -75,7 +76,7 @@ type poll struct {
 	s       *Syncer
 	c       *conn
 	run     *Run
-	last    time.Time // end of the last complete look
+	last    time.Time // start of the last complete look
 	created time.Time // of the order before, to see how the list is sorted
 	mixed   bool      // the list is not sorted newest first: it is read to its end
 }
@@ -84,6 +85,9 @@ type poll struct {
 func (p *poll) page(ctx context.Context, page framework360.Page[framework360.Order]) (done bool, err error) {
 	p.run.Pages++
 	p.run.Read += len(page.Items) + len(page.Rejected)
+	all := len(page.Items)
+	page.Items = slices.DeleteFunc(page.Items, func(o framework360.Order) bool { return badID(o.ID) })
+	p.run.Rejected += all - len(page.Items)
 	ids := make([]string, 0, len(page.Items)+len(page.Rejected))
 	for i := range page.Items {
 		ids = append(ids, page.Items[i].ID)
@@ -115,11 +119,13 @@ func (p *poll) page(ctx context.Context, page framework360.Page[framework360.Ord
 		fresh = append(fresh, p.newLink(o))
 	}
 	for _, id := range ids[len(page.Items):] {
-		if _, ok := have[id]; !ok {
-			known = false
-			have[id] = Link{}
-			fresh = append(fresh, p.newLink(&framework360.Order{ID: id}))
+		if l, ok := have[id]; ok {
+			known = known && l.SeenAt.Before(p.last)
+			continue
 		}
+		known = false
+		have[id] = Link{}
+		fresh = append(fresh, p.newLink(&framework360.Order{ID: id}))
 	}
 	if err := p.s.putNew(ctx, fresh); err != nil {
 		return false, err
@@ -142,6 +148,11 @@ func (p *poll) newLink(o *framework360.Order) *Link {
 	now := p.s.now()
 	l := &Link{Key: Key{p.c.ID, KindOrder, o.ID}, State: Queued, Title: firstOf(o.Number, o.ID),
 		Created: o.Created, SeenAt: now, Version: 1, DueAt: now}
+	if p.run != nil { // what comes meanwhile by an event is younger than the look, which may not reach it
+		if l.SeenAt = p.run.Started.Truncate(time.Microsecond).Add(-time.Microsecond); l.SeenAt.Before(p.last) {
+			l.SeenAt = p.last
+		}
+	}
 	if !o.Created.IsZero() && o.Created.Before(p.c.GoLive) {
 		l.State, l.Code, l.DueAt, l.Done = Skipped, codeOrderBeforeGoLive, time.Time{}, 1
 		l.Message = "created before the go-live instant"
@@ -213,16 +224,19 @@ func (s *Syncer) wakeDue(ctx context.Context, links []*Link) error {
 }
 
 // recordID returns the id of a record that could not be read; empty: unknown.
-func recordID(err error) string {
+func recordID(err error) (id string) {
 	var te *totalgest.Error
 	var fe *framework360.Error
 	switch {
 	case errors.As(err, &te):
-		return te.RecordID
+		id = te.RecordID
 	case errors.As(err, &fe):
-		return fe.RecordID
+		id = fe.RecordID
 	}
-	return ""
+	if badID(id) {
+		return ""
+	}
+	return id
 }
 
 // Notify says that an order of the shop may be new or changed, as a webhook
@@ -230,6 +244,9 @@ func recordID(err error) string {
 // is read when a worker comes to it. Saying it twice is harmless.
 func (s *Syncer) Notify(ctx context.Context, connection, orderID string) error {
 	c, err := s.conn(connection)
+	if err == nil && badID(orderID) {
+		err = errBadID
+	}
 	if err != nil {
 		return err
 	}

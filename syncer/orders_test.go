@@ -521,6 +521,7 @@ func TestInterruptedLookLosesNoOrder(t *testing.T) {
 		}
 		put(1000, 1010)
 		r.poll(ctx)
+		pause(time.Second)
 		put(1010, 1350) // more than three pages
 		pages := 0
 		r.shop.OnRequest(func(op string) {

@@ -158,7 +158,7 @@ func (p *productCycle) index(ctx context.Context, items []framework360.Product) 
 	var fresh []*Link
 	for i := range items {
 		x := &items[i]
-		if _, ok := have[x.ID]; !ok {
+		if _, ok := have[x.ID]; !ok && !badID(x.ID) {
 			have[x.ID] = Link{}
 			fresh = append(fresh, &Link{Key: Key{p.c.ID, KindShopProduct, x.ID}, State: NotLinked,
 				Title: x.Name.Or(""), SKU: x.SKU.Or(""), EAN: x.EAN.Or(""), SeenAt: p.s.now()})
@@ -179,6 +179,9 @@ type change struct {
 
 // page compares a page with its links and writes what is different.
 func (p *productCycle) page(ctx context.Context, page totalgest.Page[totalgest.Product]) error {
+	all := len(page.Items)
+	page.Items = slices.DeleteFunc(page.Items, func(i totalgest.Product) bool { return badID(i.ID) })
+	p.run.Rejected += all - len(page.Items)
 	items := latest(page.Items)
 	ids := make([]string, 0, len(items))
 	for i := range items {
@@ -189,7 +192,7 @@ func (p *productCycle) page(ctx context.Context, page totalgest.Page[totalgest.P
 		return err
 	}
 	p.run.Pages++
-	p.run.Read += len(page.Items) + len(page.Rejected)
+	p.run.Read += all + len(page.Rejected)
 	var todo []*change
 	var blocked []*Link
 	for i := range items {
@@ -285,7 +288,7 @@ func (p *productCycle) reject(blocked []*Link, l *Link, err error) []*Link {
 		item = *e
 	}
 	p.run.Rejected++
-	if l.State == Blocked && l.Code == item.Code && l.Message == item.Message {
+	if l.State == Blocked && l.Code == item.Code && l.Message == clean(item.Message) {
 		return blocked
 	}
 	l.State, l.Reason, l.Code, l.Message, l.Problems = Blocked, item.Reason, item.Code, item.Message, item.Problems

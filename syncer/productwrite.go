@@ -51,7 +51,7 @@ func (s *Syncer) callShop(ctx context.Context, c *conn, ch *change, create bool,
 	l := ch.link
 	if create {
 		// Once begun it is finished also while we stop: an aborted write is a doubt.
-		write, cancel := context.WithDeadline(context.WithoutCancel(ctx), l.SentBy)
+		write, cancel := s.finishing(ctx, l.SentBy)
 		defer cancel()
 		id, err := c.Framework360.CreateProduct(write, ch.want)
 		count(func(r *Run) { r.Writes++ })

@@ -144,6 +144,12 @@ func (r *reconciler) readShop(ctx context.Context) error {
 			}
 			orders = append(slices.Clip(orders), framework360.Order{ID: id})
 		}
+		orders = slices.DeleteFunc(slices.Clone(orders), func(o framework360.Order) bool {
+			if badID(o.ID) {
+				r.differ(Difference{Code: codeOrderUnreadable, Message: errBadID.Message})
+			}
+			return badID(o.ID)
+		})
 		if err := r.note(ctx, orders); err != nil {
 			return err
 		}
@@ -437,20 +443,16 @@ func (s *Syncer) lastReconciliation(ctx context.Context, connection string) (las
 
 // reconcileWhenDue makes the comparison of the last month when it is time; the
 // first one when the connection is old enough to have something to compare.
-func (s *Syncer) reconcileWhenDue(ctx context.Context, connection string) (Run, error) {
-	c, err := s.conn(connection)
-	if err != nil {
-		return Run{}, err
-	}
+func (s *Syncer) reconcileWhenDue(ctx context.Context, c *conn) error {
 	last, d, err := s.lastReconciliation(ctx, c.ID)
 	first := errors.Is(err, ErrNotFound)
 	switch {
 	case first:
 		d = Doc{Connection: c.ID, Name: reconcileDoc}
 	case err != nil:
-		return Run{}, err
+		return err
 	case s.now().Sub(last.Started) < c.ReconcileEvery:
-		return Run{}, nil
+		return nil
 	}
 	keep := func(r Reconciliation) error {
 		if d.Data, err = json.Marshal(r); err != nil {
@@ -464,13 +466,13 @@ func (s *Syncer) reconcileWhenDue(ctx context.Context, connection string) (Run, 
 		if errors.Is(err, ErrStale) {
 			err = nil // another process does it
 		}
-		return Run{}, err
+		return err
 	}
 	report, err := s.Reconcile(ctx, c.ID, s.now().Add(-reconcileBack), s.now().Add(-2*c.OrderInterval))
 	if err != nil {
-		return Run{}, errors.Join(err, keep(last)) // it is tried again soon
+		return errors.Join(err, keep(last)) // it is tried again soon
 	}
 	s.log.InfoContext(ctx, "reconciled", "connection", c.ID, "orders", report.Orders, "missed", report.Missed,
 		"differences", len(report.Differences)+report.More, "notes", report.Notes)
-	return Run{}, keep(report)
+	return keep(report)
 }

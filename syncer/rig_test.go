@@ -90,10 +90,19 @@ func newRig(t *testing.T, s setup) *rig {
 	if s.adjust != nil {
 		s.adjust(&c)
 	}
+	lived(t, r.store, c)
 	if err := r.sync.Add(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// lived prepares a store as one that has known a connection since its go-live.
+func lived(t testing.TB, store syncer.Store, c syncer.Connection) {
+	t.Helper()
+	if err := store.PutDoc(t.Context(), &syncer.Doc{Connection: c.ID, Name: "origin", Data: []byte(c.Origin)}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // work does the queue's jobs in the background until the test ends.

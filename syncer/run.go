@@ -82,8 +82,9 @@ func (s *Syncer) keep(ctx context.Context, c *conn, r Run) error {
 type cycle struct {
 	Owner     string    `json:"owner,omitempty"` // who runs one now
 	Until     time.Time `json:"until"`           // end of the lease
+	Started   time.Time `json:"started"`         // our clock at the start of the last run
 	Watermark time.Time `json:"watermark"`       // the server's clock at the start of the last complete run
-	Completed time.Time `json:"completed"`       // our clock at the end of the last complete run
+	Completed time.Time `json:"completed"`       // our clock at the start of the last complete look at the orders, at the end of the last complete run of others
 	Indexed   bool      `json:"indexed"`         // the shop's own products were read once
 
 	Pending map[string]totalgest.OrderRef `json:"pending,omitempty"` // by the shop's id: what is still to be brought back
@@ -96,33 +97,50 @@ var ErrBusy = errors.New("syncer: the same cycle is already running")
 // lease holds a cycle's document while it runs.
 type lease struct {
 	s     *Syncer
+	holds time.Duration           // a cycle is safe from others for so long after its holder's last sign of life
 	stop  context.CancelCauseFunc // ends the heartbeat
 	mu    sync.Mutex
 	doc   Doc
 	state cycle
 }
 
-// cycleLease is how long a cycle is safe from others after its holder's last
-// sign of life; it is renewed three times as often.
-const cycleLease = 2 * time.Minute
-
-// begin takes a cycle. The context that it returns ends when the lease is lost.
-func (s *Syncer) begin(ctx context.Context, c *conn, kind Kind) (context.Context, *lease, error) {
-	l := &lease{s: s, doc: Doc{Connection: c.ID, Name: "cycle/" + string(kind)}}
-	have, err := s.store.Doc(ctx, c.ID, l.doc.Name)
-	switch {
-	case err == nil:
-		l.doc = have
-		if err := json.Unmarshal(have.Data, &l.state); err != nil {
-			return ctx, nil, fmt.Errorf("syncer: the stored cycle of %s can't be read: %w", c.ID, err)
-		}
-	case !errors.Is(err, ErrNotFound):
-		return ctx, nil, fmt.Errorf("syncer: read cycle: %w", err)
+// due is when a cycle that runs once in an interval may be begun: at once where
+// the last one was cut short.
+func (state *cycle) due(interval time.Duration) time.Time {
+	if state.Owner != "" {
+		return state.Until
 	}
-	if l.state.Owner != "" && s.now().Before(l.state.Until) {
+	return state.Started.Add(interval)
+}
+
+// cycle reads where the runs of one kind stand.
+func (s *Syncer) cycle(ctx context.Context, c *conn, kind Kind) (state cycle, d Doc, err error) {
+	d, err = s.store.Doc(ctx, c.ID, "cycle/"+string(kind))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return state, Doc{Connection: c.ID, Name: "cycle/" + string(kind)}, nil
+	case err != nil:
+		return state, d, fmt.Errorf("syncer: read cycle: %w", err)
+	}
+	if err := json.Unmarshal(d.Data, &state); err != nil {
+		return state, d, fmt.Errorf("syncer: the stored cycle of %s can't be read: %w", c.ID, err)
+	}
+	return state, d, nil
+}
+
+// begin takes a cycle, on schedule only when it is due. The context that it
+// returns ends when the lease is lost.
+func (s *Syncer) begin(ctx context.Context, c *conn, kind Kind) (context.Context, *lease, error) {
+	l := &lease{s: s, holds: c.Lease}
+	var err error
+	if l.state, l.doc, err = s.cycle(ctx, c, kind); err != nil {
+		return ctx, nil, err
+	}
+	interval, _ := ctx.Value(onSchedule{}).(time.Duration)
+	if s.now().Before(l.state.due(interval)) && (l.state.Owner != "" || interval > 0) {
 		return ctx, nil, ErrBusy
 	}
-	l.state.Owner = newOwner()
+	l.state.Owner, l.state.Started = newOwner(), s.now()
 	if err := l.update(ctx, func(*cycle) {}); err != nil {
 		if errors.Is(err, ErrStale) {
 			return ctx, nil, ErrBusy
@@ -137,7 +155,7 @@ func (s *Syncer) begin(ctx context.Context, c *conn, kind Kind) (context.Context
 // heartbeat renews the lease until the cycle ends, and ends the cycle when that
 // fails.
 func (l *lease) heartbeat(ctx context.Context) {
-	t := time.NewTicker(cycleLease / 3)
+	t := time.NewTicker(l.holds / 3)
 	defer t.Stop()
 	for {
 		select {
@@ -157,7 +175,7 @@ func (l *lease) update(ctx context.Context, change func(*cycle)) error {
 	defer l.mu.Unlock()
 	change(&l.state)
 	if l.state.Until = (time.Time{}); l.state.Owner != "" {
-		l.state.Until = l.s.now().Add(cycleLease)
+		l.state.Until = l.s.now().Add(l.holds)
 	}
 	var err error
 	if l.doc.Data, err = json.Marshal(l.state); err != nil {
@@ -190,10 +208,14 @@ func (s *Syncer) finish(ctx context.Context, c *conn, l *lease, r *Run, err erro
 	}
 	s.log.InfoContext(ctx, "cycle", "connection", c.ID, "kind", r.Kind, "complete", r.Complete, "read", r.Read,
 		"created", r.Created, "updated", r.Updated, "unchanged", r.Unchanged, "rejected", r.Rejected, "failed", r.Failed, "writes", r.Writes)
-	return errors.Join(err, s.keep(ctx, c, *r), l.update(ctx, func(state *cycle) {
+	err = errors.Join(err, s.keep(ctx, c, *r), l.update(ctx, func(state *cycle) {
 		state.Owner = ""
 		if err == nil {
 			done(state)
 		}
 	}))
+	if s.config.OnRun != nil {
+		s.config.OnRun(c.ID, *r)
+	}
+	return err
 }

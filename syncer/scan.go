@@ -100,14 +100,14 @@ func (s *Syncer) scanOnce(ctx context.Context, c *conn, id string, since time.Ti
 	return found, behind, nil
 }
 
-// ask asks TotalGest for an order that may have arrived. Final says that a
-// negative answer would be believed.
-func (s *Syncer) ask(ctx context.Context, c *conn, l *Link, final bool) ([]totalgest.OrderRef, error) {
+// ask asks TotalGest for an order that may have arrived since a time. Final says
+// that a negative answer would be believed.
+func (s *Syncer) ask(ctx context.Context, c *conn, l *Link, since time.Time, final bool) ([]totalgest.OrderRef, error) {
 	if !c.scans() {
 		return c.TotalGest.FindOrders(ctx, c.externalID(l.ID))
 	}
 	owner := l.Owner
-	return s.scan(ctx, c, l.ID, c.sentAfter(l.SentBy), final, func() error {
+	return s.scan(ctx, c, l.ID, since, final, func() error {
 		if l.LeaseEnds.Sub(s.now()) > c.Lease/2 {
 			return nil
 		}

@@ -46,11 +46,14 @@ func (s *Syncer) Counts(ctx context.Context, connection string, kind Kind) (map[
 
 // Paused returns why the background work of a connection stands still; nil: it
 // does not. Every cycle checks again, as [Syncer.Verify] does, and goes on when all is
-// well.
+// well. With [ErrUnconfirmed] only the orders wait, for [Syncer.ConfirmOrigin].
 func (s *Syncer) Paused(connection string) error {
 	c, err := s.conn(connection)
 	if err != nil {
 		return err
 	}
-	return c.health.why()
+	if err := c.health.why(); err != nil || c.Orders == OrdersOff || c.pulse.confirmed.Load() {
+		return err
+	}
+	return fmt.Errorf("connection %s: %w", c.ID, ErrUnconfirmed)
 }

@@ -259,6 +259,7 @@ func acceptEvents(b *testing.B, hangs bool) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	lived(b, store, c)
 	if err := s.Add(b.Context(), c); err != nil {
 		b.Fatal(err)
 	}

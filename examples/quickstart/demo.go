@@ -51,7 +51,7 @@ type demo struct {
 func newDemo(ctx context.Context, in *input, out *printer) (*demo, error) {
 	d := &demo{in: in, out: out, queue: queue.NewMemory(queue.MemoryConfig{Workers: 8, PerLane: 8})}
 	var err error
-	if d.erp, err = totalgesttest.New(totalgesttest.Options{}); err != nil {
+	if d.erp, err = totalgesttest.New(totalgesttest.Options{Dedupe: true}); err != nil {
 		return nil, err
 	}
 	if d.shop, err = framework360test.New(framework360test.Options{Statuses: shopStates(), Payments: shopPayments()}); err != nil {
@@ -69,15 +69,22 @@ func newDemo(ctx context.Context, in *input, out *printer) (*demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d, d.sync.Add(ctx, syncer.Connection{ID: connectionID, Origin: "demo", TotalGest: d.tg, Framework360: d.fw,
+	err = d.sync.Add(ctx, syncer.Connection{ID: connectionID, Origin: "demo", TotalGest: d.tg, Framework360: d.fw,
 		GoLive: goLive(in.orders), Settings: syncer.Settings{
 			Prices: syncer.PricesGross, Rows: syncer.RowsUnit, Currency: cmp.Or(in.currency, "EUR"), Writers: 8,
+			WriteWithin: time.Second, // more than the fakes ever take
 			Rules: syncer.Rules{
 				States: map[string]syncer.Meaning{"in attesa di pagamento": syncer.MeansWait, "pagato": syncer.MeansPaid,
 					"in preparazione": syncer.MeansCompleted, "annullato": syncer.MeansCancelled, "rettifica": syncer.MeansCancelled},
 				PaymentStates: map[string]syncer.Meaning{"paid": syncer.MeansPaid, "pagato": syncer.MeansPaid, "unpaid": syncer.MeansWait},
 				Methods:       map[string]syncer.Meaning{"contrassegno": syncer.MeansAlways},
 			}}})
+	if err != nil {
+		return d, err
+	}
+	// The store is new, and some orders are not: TotalGest, which knows a repeated
+	// order, may be sent them.
+	return d, d.sync.ConfirmOrigin(ctx, connectionID, "demo")
 }
 
 // shopStates and shopPayments are the shop's own lists.

@@ -22,7 +22,7 @@ func full(id string) *syncer.Link {
 		Warnings: []string{"TG-ORD-017", "TG-ORD-018"},
 		Title:    "Ordine nº 1042", SKU: "SKU-1", EAN: "4006381333931", PeerID: "P-77", PeerNo: "2026/118",
 		Version: 12, Done: 11, DueAt: at(1),
-		Owner: "owner-1", LeaseEnds: at(2), Attempts: 3, Asked: 4, SentBy: at(3), Marked: true,
+		Owner: "owner-1", LeaseEnds: at(2), Attempts: 3, Asked: 4, SentBy: at(3), Marked: true, ClearedAt: at(7),
 		Parts: "name=h1 price=h2", Sent: "state=h3", Created: at(4), SeenAt: at(5), SyncedAt: at(6),
 	}
 }
@@ -91,7 +91,7 @@ func oddTimes(r *rig) error {
 	var links []*syncer.Link
 	for name, t := range times {
 		l := order(name)
-		l.DueAt, l.LeaseEnds, l.SentBy, l.Created, l.SeenAt, l.SyncedAt = t, t, t, t, t, t
+		l.DueAt, l.LeaseEnds, l.SentBy, l.ClearedAt, l.Created, l.SeenAt, l.SyncedAt = t, t, t, t, t, t, t
 		links = append(links, l)
 	}
 	if err := r.put(links...); err != nil {
