@@ -20,6 +20,9 @@
 // The program of [github.com/tg360/tg360/examples/quickstart] is that wiring in
 // one file.
 //
+// To run it for real shops without a program of your own, take
+// [github.com/tg360/tg360/examples/connector]: one binary, one settings file.
+//
 // To fit a real site, whose wire differs from what is assumed here, write a
 // profile: docs/wire.md in the repository goes through it step by step.
 //
@@ -29,6 +32,12 @@
 //
 //   - [github.com/tg360/tg360/examples/quickstart] is the trial run: fakes of
 //     both systems on this machine, a catalogue, orders, and the report.
+//   - [github.com/tg360/tg360/examples/connector] is the complete connector: it
+//     serves any number of shops, on one machine or on several.
+//   - [github.com/tg360/tg360/syncer/sqlstore] is a durable store, on SQLite or
+//     PostgreSQL.
+//   - [github.com/tg360/tg360/queue/riverqueue] is a queue for several processes,
+//     on River over PostgreSQL.
 //   - [github.com/tg360/tg360/syncer] holds the two pipelines, the state of every
 //     product and order, run history and reports. It declares the small
 //     interfaces that it needs of the two systems, and of a store.

@@ -152,7 +152,8 @@ func pointDown(pkgs []pkg) []string {
 				continue
 			}
 			lower, _ := floorOf(to)
-			neighbours := within(from, to) || (within(from, "internal") && within(to, "internal"))
+			// An example may be made of several packages, which are its own.
+			neighbours := within(from, to) || (within(from, "internal") && within(to, "internal")) || (example(from) && within(to, from))
 			if lower > upper || (lower == upper && !neighbours) {
 				out = append(out, fmt.Sprintf("%s (floor %d) imports %s (floor %d): imports only point down", from, upper, to, lower))
 			}

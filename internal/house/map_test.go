@@ -43,7 +43,7 @@ func mapped(files []*file) []string {
 func overBudget(lines, names int) []string {
 	var out []string
 	if lines > maxLibrary {
-		out = append(out, fmt.Sprintf("the library has %d lines, more than %d", lines, maxLibrary))
+		out = append(out, fmt.Sprintf("the library has %d lines of code, more than %d", lines, maxLibrary))
 	}
 	if names > maxNames {
 		out = append(out, fmt.Sprintf("the core exports %d names, more than %d", names, maxNames))

@@ -150,7 +150,7 @@ func TestBudgetRule(t *testing.T) {
 	if got := overBudget(maxLibrary, maxNames); got != nil {
 		t.Errorf("within the budget, and yet: %v", got)
 	}
-	want := []string{"the library has 15001 lines, more than 15000", "the core exports 351 names, more than 350"}
+	want := []string{"the library has 15001 lines of code, more than 15000", "the core exports 351 names, more than 350"}
 	if diff := cmp.Diff(want, overBudget(maxLibrary+1, maxNames+1)); diff != "" {
 		t.Errorf("complaints (-want +got):\n%s", diff)
 	}
@@ -253,5 +253,13 @@ func TestLayerRules(t *testing.T) {
 				t.Errorf("complaints (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestCodeLines(t *testing.T) {
+	t.Parallel()
+	src := "package a\n\n// A comment.\nvar b = `two\nlines` // and more\n\n/* a\nb */\nfunc f() {\n\n}\n"
+	if n := source(t, "a/a.go", src).code; n != 5 {
+		t.Errorf("%d lines of code, want 5", n)
 	}
 }
