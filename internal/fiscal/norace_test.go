@@ -1,0 +1,5 @@
+//go:build !race
+
+package fiscal_test
+
+const each = 1
