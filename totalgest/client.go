@@ -52,6 +52,7 @@ const (
 	AbilityUpdate        = "update"         // orders can be changed
 	AbilityCancel        = "cancel"         // orders can be cancelled
 	AbilityOrderList     = "order_list"     // orders can be listed by their last change: the profile has orders.list
+	AbilityCursor        = "cursor"         // lists are walked by cursor: nothing slips over the edge of a page
 )
 
 // Config says how to reach one shop of one TotalGest. The first five fields are
@@ -94,7 +95,7 @@ func Contract() api.Contract {
 			"orders.find", "orders.get", "orders.list", "orders.update", "orders.cancel"},
 		Abilities: []string{AbilitySearch, AbilityDedupe, AbilityModifiedSince, AbilityStock, AbilityUpdate, AbilityCancel},
 		Settings:  []string{"shop_id", "owner_id", "endpoint", "username", "password"},
-	}, accountSchema, productSchema, priceSchema, stockSchema, orderSchema, partySchema, chargeSchema, lineSchema, orderRefSchema)
+	}, accountSchema, productSchema, priceSchema, warehouseSchema, stockSchema, orderSchema, partySchema, chargeSchema, lineSchema, orderRefSchema)
 }
 
 // New checks the settings and the profile; it does not call the server. The
@@ -140,7 +141,13 @@ func normalize(endpoint string) (string, error) {
 // Can reports whether the profile claims an ability, such as [AbilityDedupe].
 func (c *Client) Can(ability string) bool {
 	p := c.api.Profile()
-	return p.Has(ability) || ability == AbilityOrderList && p.Operations["orders.list"] != nil
+	switch ability {
+	case AbilityOrderList:
+		return p.Operations["orders.list"] != nil
+	case AbilityCursor:
+		return p.Paging.Kind != "page"
+	}
+	return p.Has(ability)
 }
 
 // Confirmed returns [ErrUnconfirmed] when one of the operations is a write whose

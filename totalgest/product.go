@@ -26,6 +26,7 @@ type Product struct {
 	VATCode          Opt[string]
 	VATRate          Opt[decimal.Decimal] // percent: 22 is 22 %
 	Quantity         Opt[decimal.Decimal] // on stock
+	Warehouses       []Warehouse          // quantities by warehouse; nil: not sent
 	Unit             Opt[string]
 	Brand            Opt[string]
 	Category         Opt[string]
@@ -44,13 +45,27 @@ type Price struct {
 	Currency    string // ISO 4217
 	Amount      Opt[decimal.Decimal]
 	IncludesTax Opt[bool]
+	From, Until time.Time // when it holds; zero: no bound
 }
+
+// Warehouse is the quantity of a product in one place.
+type Warehouse struct {
+	Name     string
+	Quantity Opt[decimal.Decimal]
+}
+
+var warehouseSchema = &wire.Schema[Warehouse]{Record: "warehouse", Fields: []wire.Field[Warehouse]{
+	wire.String("name", func(w *Warehouse) *string { return &w.Name }),
+	wire.Decimal("quantity", func(w *Warehouse) *Opt[decimal.Decimal] { return &w.Quantity }),
+}}
 
 var priceSchema = &wire.Schema[Price]{Record: "price", Fields: []wire.Field[Price]{
 	wire.String("list", func(p *Price) *string { return &p.List }),
 	wire.String("currency", func(p *Price) *string { return &p.Currency }),
 	wire.Amount("amount", func(p *Price) *Opt[decimal.Decimal] { return &p.Amount }),
 	wire.Bool("includes_tax", func(p *Price) *Opt[bool] { return &p.IncludesTax }),
+	wire.Time("from", func(p *Price) *time.Time { return &p.From }),
+	wire.Time("until", func(p *Price) *time.Time { return &p.Until }),
 }}
 
 var productSchema = &wire.Schema[Product]{
@@ -67,6 +82,7 @@ var productSchema = &wire.Schema[Product]{
 		wire.OptID("vat_code", func(p *Product) *Opt[string] { return &p.VATCode }),
 		wire.Decimal("vat_rate", func(p *Product) *Opt[decimal.Decimal] { return &p.VATRate }),
 		wire.Decimal("quantity", func(p *Product) *Opt[decimal.Decimal] { return &p.Quantity }),
+		wire.List("warehouses", warehouseSchema, func(p *Product) *[]Warehouse { return &p.Warehouses }),
 		wire.Text("unit", func(p *Product) *Opt[string] { return &p.Unit }),
 		wire.Text("brand", func(p *Product) *Opt[string] { return &p.Brand }),
 		wire.Text("category", func(p *Product) *Opt[string] { return &p.Category }),
@@ -84,12 +100,15 @@ type Stock struct {
 	ID        string               // of the product; required
 	Quantity  Opt[decimal.Decimal] // required
 	UpdatedAt time.Time            // zero: not sent
+
+	Warehouses []Warehouse // quantities by warehouse; nil: not sent
 }
 
 var stockSchema = &wire.Schema[Stock]{Record: "stock", Fields: []wire.Field[Stock]{
 	wire.ID("id", func(s *Stock) *string { return &s.ID }).Key(),
 	wire.Decimal("quantity", func(s *Stock) *Opt[decimal.Decimal] { return &s.Quantity }).Key(),
 	wire.Time("updated_at", func(s *Stock) *time.Time { return &s.UpdatedAt }),
+	wire.List("warehouses", warehouseSchema, func(s *Stock) *[]Warehouse { return &s.Warehouses }),
 }}
 
 // ListOptions narrows a list. The zero value lists everything.

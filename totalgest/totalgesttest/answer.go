@@ -90,6 +90,11 @@ func list[T any](s *Server, r *fake.Request, from *timeline[T], appendTo func([]
 		}
 	}
 	items, next, err := from.page(r.Param("cursor"), since, s.limit(r))
+	if s.http.Profile.Paging.Kind == "page" {
+		var n int
+		n, err = strconv.Atoi(r.Param("page"))
+		items, next = from.numbered(n-s.http.Profile.Paging.FirstPage, since, s.limit(r)), ""
+	}
 	if err != nil {
 		return s.no(http.StatusUnprocessableEntity, "the cursor is not one of this server's")
 	}

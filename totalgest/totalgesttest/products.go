@@ -112,6 +112,15 @@ func (s *Server) DropProduct(id string) bool {
 	return true
 }
 
+// SetUnlisted leaves a product out of the lists, although it is there.
+func (s *Server) SetUnlisted(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.products[id]; e != nil {
+		s.changed.remove(e)
+	}
+}
+
 // Product returns a copy of a product.
 func (s *Server) Product(id string) (totalgest.Product, bool) {
 	s.mu.Lock()

@@ -72,6 +72,16 @@ func (t *timeline[T]) page(cursor string, since time.Time, limit int) ([]*entry[
 	return page, writeCursor(page[len(page)-1]), nil
 }
 
+// numbered returns the entries of a page by its number from 0: what is touched
+// or removed while somebody reads moves others over the edges of pages.
+func (t *timeline[T]) numbered(n int, since time.Time, limit int) []*entry[T] {
+	t.sort()
+	i, _ := slices.BinarySearchFunc(t.all, &entry[T]{at: since}, compareEntry[T])
+	all := t.all[i:]
+	from := min(max(n, 0)*limit, len(all))
+	return all[from:min(from+limit, len(all))]
+}
+
 func writeCursor[T any](e *entry[T]) string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s", e.at.UnixNano(), e.id))
 }
