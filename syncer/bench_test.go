@@ -21,12 +21,14 @@ type quickERP struct {
 	changed bool
 }
 
-func (e *quickERP) Can(string) bool { return e.changed }
+func (e *quickERP) Can(ability string) bool {
+	return e.changed || ability == totalgest.AbilityCursor || ability == totalgest.AbilityModifiedSince
+}
 
 func (e *quickERP) ProductPages(ctx context.Context, _ totalgest.ListOptions) iter.Seq2[totalgest.Page[totalgest.Product], error] {
 	return func(yield func(totalgest.Page[totalgest.Product], error) bool) {
 		for at := 0; at < len(e.items); at += 500 {
-			if !yield(totalgest.Page[totalgest.Product]{Items: e.items[at:min(at+500, len(e.items))]}, nil) {
+			if !yield(totalgest.Page[totalgest.Product]{Items: e.items[at:min(at+500, len(e.items))], ServerTime: time.Now()}, nil) {
 				return
 			}
 		}

@@ -42,6 +42,12 @@ const (
 	codeProductGaveUp      = "TG-PRD-009" // too many attempts
 	codeProductNetGross    = "TG-PRD-010" // price includes tax where the shop's don't, or the other way round
 	codeProductFieldOdd    = "TG-PRD-011" // an optional field could not be read and was left out
+	codeProductGone        = "TG-PRD-012" // TotalGest has it no longer
+	codeProductPriceJump   = "TG-PRD-013" // its price would change by more than the brake allows
+	codeProductParent      = "TG-PRD-014" // the product of which it is a variant is not in the shop yet
+	codeProductNoCategory  = "TG-PRD-015" // its category has no name of the shop's in the settings
+	codeProductDrift       = "TG-PRD-016" // the shop shows something else than what was written
+	codeProductGTIN        = "TG-PRD-017" // products with its GTIN are there, and not one to one
 	codeReconcileMissed    = "TG-REC-001" // an order of the shop that no event and no look had found
 	codeReconcileUnknown   = "TG-REC-002" // TotalGest has an order of this shop that no link knew
 	codeReconcileGone      = "TG-REC-003" // linked, and TotalGest does not show it under its external id
@@ -49,5 +55,6 @@ const (
 	codeReconcileTwice     = "TG-REC-005" // TotalGest has its external id more than once
 	codeReconcileWaits     = "TG-REC-006" // on its way
 	codeConnectionPaused   = "TG-CON-001" // credentials, permission or module: a person must act
+	codeConnectionBrake    = "TG-CON-003" // the brake held changes back
 	codeConnectionExporter = "TG-CON-002" // the vendor's own plugin exports too
 )

@@ -62,6 +62,9 @@ type Shop interface {
 	FindProducts(ctx context.Context, sku string) ([]framework360.Product, error)
 	// CreateProduct sends a product at most once and returns the shop's id.
 	CreateProduct(ctx context.Context, p framework360.Product) (id string, err error)
+	// Product reads one product in full; called only without
+	// framework360.AbilityPatch.
+	Product(ctx context.Context, id string) (framework360.Product, error)
 	// UpdateProduct writes the fields that are set.
 	UpdateProduct(ctx context.Context, p framework360.Product) error
 	// OrderPages walks the orders; of each only the id must be there.
@@ -111,6 +114,30 @@ const (
 	OrdersOn OrderMode = iota
 	OrdersOff
 )
+
+// Owner says who decides on a field of a product.
+type Owner int
+
+// The owners.
+const (
+	OwnerTotalGest Owner = iota // written when TotalGest changes it
+	OwnerOnCreate               // written when the product is created, then the shop's
+	OwnerShop                   // never written
+)
+
+// checkOwners refuses names that no field has.
+func checkOwners(owners map[string]Owner) error {
+	var names []string
+	for i := range productFields {
+		names = append(names, productFields[i].name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(owners)) {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("syncer: Connection.Owners: %q is no field of a product; there are %s", name, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
 
 // PriceMode says what the shop's prices are; the site has one setting for all.
 type PriceMode int
@@ -177,11 +204,18 @@ type Settings struct {
 	// its parts that a rounding line may close; zero: none, they must be equal.
 	Rounding decimal.Decimal
 
-	PriceList    string          // the list whose prices go to the shop; empty: the first one
-	Currency     string          // of the shop's prices, ISO 4217; empty: EUR
-	StockBuffer  decimal.Decimal // kept back from every quantity
-	PassUnknown  bool            // export rows whose product is not linked; false: the order is blocked
-	PluginIsFine bool            // export although the vendor's own plugin is active
+	PriceList    string              // the list whose prices go to the shop; empty: the first one
+	SaleList     string              // the list whose prices are promotional ones; empty: none
+	Currency     string              // of the shop's prices, ISO 4217; empty: EUR
+	StockBuffer  decimal.Decimal     // kept back from every quantity
+	Warehouses   []string            // those whose quantities are for sale; empty: the product's own quantity
+	Owners       map[string]Owner    // by field of the shop's product; TotalGest owns those that are not named
+	Categories   map[string]string   // TotalGest's category to the shop's; empty: as they are
+	Clean        func(string) string // takes scripts out of HTML; nil: HTML goes as it is
+	Removed      Removal             // what becomes of a product that TotalGest has no longer
+	Brakes       Brakes
+	PassUnknown  bool // export rows whose product is not linked; false: the order is blocked
+	PluginIsFine bool // export although the vendor's own plugin is active
 
 	Writers     int           // writes to the shop at a time; 0: 2
 	MaxAttempts int           // of one item before it is blocked; 0: 10
@@ -191,6 +225,15 @@ type Settings struct {
 	WriteWithin time.Duration // from the decision to send to the end of the reply; 0: 20 s, less than Lease
 	RetryFirst  time.Duration // wait after the first failure, doubled after each; 0: 10 s
 	RetryMost   time.Duration // longest wait; 0: 30 minutes
+
+	// FullEvery is the time between cycles that read the whole catalogue, and not
+	// changes alone; 0: 24 hours.
+	FullEvery time.Duration
+	// AuditEvery is the time between audits; 0: 24 hours, negative: never.
+	AuditEvery time.Duration
+	// Repair writes fields that TotalGest owns again where an audit finds others
+	// in the shop.
+	Repair bool
 
 	// ReconcileEvery is the time between comparisons of the last 30 days, as
 	// Reconcile makes them; 0: 24 hours, negative: never.
@@ -237,6 +280,9 @@ func (c Connection) prepare() (Connection, error) {
 	if err := c.Rules.check(); err != nil {
 		return c, err
 	}
+	if err := checkOwners(c.Owners); err != nil {
+		return c, err
+	}
 	c.Rules = c.Rules.folded()
 	if c.BackFlow.Mode != BackFlowOff && !c.TotalGest.Can(totalgest.AbilityOrderList) {
 		return bad("BackFlow", "must be off: TotalGest's profile has no orders.list")
@@ -249,6 +295,11 @@ func (c *Connection) defaults() {
 	orDefault(&c.Interval, 5*time.Minute)
 	orDefault(&c.OrderInterval, 5*time.Minute)
 	orDefault(&c.ReconcileEvery, 24*time.Hour)
+	orDefault(&c.FullEvery, 24*time.Hour)
+	orDefault(&c.AuditEvery, 24*time.Hour)
+	orDefault(&c.Brakes.Vanish, 0.2)
+	orDefault(&c.Brakes.Zero, 0.2)
+	orDefault(&c.Brakes.Price, 3)
 	orDefault(&c.Currency, "EUR")
 	orDefault(&c.Writers, 2)
 	orDefault(&c.MaxAttempts, 10)

@@ -47,6 +47,9 @@ func (s *Syncer) export(ctx context.Context, c *conn, l *Link, byHand bool) erro
 	}
 	l.Title, l.Created = firstOf(o.Number, o.ID), o.Created
 	v, paid := c.judge(&o, s.now())
+	if err := s.hold(ctx, c, l, &o, v.state == Skipped); err != nil {
+		return err
+	}
 	if v.state != "" && !byHand && l.PeerID == "" {
 		return s.settle(ctx, c, l, version, v)
 	}

@@ -91,10 +91,12 @@ type Link struct {
 	ClearedAt time.Time // when it was last certain that TotalGest does not have the order; zero: never
 
 	Parts    string    // fingerprint of the content last written: name=hash pairs
-	Sent     string    // of an order: fingerprint of the state, courier and tracking last brought back
+	Sent     string    // of an order: fingerprint of the state, courier and tracking last brought back; of a product: of what was last repaired
 	Created  time.Time // the item itself, by its own system; zero: not known
 	SeenAt   time.Time // when the link was made
 	SyncedAt time.Time // when the partner was last known to be equal; zero: never
+	WalkedAt time.Time // start of the last walk of everything that showed the product; zero: none did
+	Holds    string    // of an order: quantities that it takes, as JSON by TotalGest's product id
 }
 
 // Claimed reports whether somebody else than owner works on the link at now.

@@ -3,7 +3,9 @@ package syncer
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/tg360/tg360/framework360"
@@ -14,6 +16,8 @@ import (
 type ProductContext struct {
 	Settings *Settings
 	Taxes    map[string]string // the shop's tax id by VAT rate, such as "22"
+	Reserved decimal.Decimal   // sold in the shop, and not yet known to TotalGest
+	Now      time.Time         // for prices that hold for a time
 }
 
 // MapProduct is the default mapping of a product of TotalGest to one of the
@@ -23,12 +27,12 @@ func MapProduct(p totalgest.Product, ctx ProductContext) (framework360.Product, 
 	m := productMapper{p: &p, ctx: &ctx}
 	out := framework360.Product{
 		SKU: framework360.Some(p.SKU), Name: framework360.Some(p.Name), EAN: p.EAN,
-		Description: p.Description, ShortDescription: p.ShortDescription,
-		VATRate: p.VATRate, Brand: p.Brand, Category: p.Category, Images: p.Images, Options: p.Options,
+		Description: m.clean(p.Description), ShortDescription: m.clean(p.ShortDescription),
+		VATRate: p.VATRate, Brand: p.Brand, Category: m.category(), Images: p.Images, Options: p.Options,
 		Active: framework360.Some(p.Active.Or(true) && p.DeletedAt.IsZero()),
 	}
 	out.TaxID = m.tax()
-	out.Price = m.price()
+	out.Price, out.SalePrice = m.prices()
 	out.Quantity = m.quantity()
 	if len(p.Meta.Problems) > 0 {
 		m.warn(codeProductFieldOdd)
@@ -59,14 +63,52 @@ func (m *productMapper) tax() framework360.Opt[string] {
 	return framework360.Some(id)
 }
 
-// price picks the price of the configured list and currency, as net or gross as
-// the shop's are.
-func (m *productMapper) price() framework360.Opt[decimal.Decimal] {
+// clean passes HTML through what the settings give for that.
+func (m *productMapper) clean(html framework360.Opt[string]) framework360.Opt[string] {
+	if text, ok := html.Get(); ok && m.ctx.Settings.Clean != nil {
+		return framework360.Some(m.ctx.Settings.Clean(text))
+	}
+	return html
+}
+
+// category finds the shop's name of a category, where the settings have a table.
+func (m *productMapper) category() framework360.Opt[string] {
+	name, ok := m.p.Category.Get()
+	if !ok || len(m.ctx.Settings.Categories) == 0 {
+		return m.p.Category
+	}
+	if to, ok := m.ctx.Settings.Categories[name]; ok {
+		return framework360.Some(to)
+	}
+	m.warn(codeProductNoCategory)
+	return framework360.Opt[string]{}
+}
+
+// prices finds the price and, where the settings name a list for it, the
+// promotional one, which is taken away when TotalGest has none.
+func (m *productMapper) prices() (price, sale framework360.Opt[decimal.Decimal]) {
+	price = m.price(m.ctx.Settings.PriceList)
+	if !price.IsSet() {
+		m.warn(codeProductNoPrice)
+	}
+	if list := m.ctx.Settings.SaleList; list != "" && m.p.Prices != nil {
+		if sale = m.price(list); !sale.IsSet() {
+			sale = framework360.Null[decimal.Decimal]()
+		}
+	}
+	return price, sale
+}
+
+// price picks the price of a list in the configured currency that holds now, as
+// net or gross as the shop's are.
+func (m *productMapper) price(list string) framework360.Opt[decimal.Decimal] {
 	s := m.ctx.Settings
 	for i := range m.p.Prices {
 		p := &m.p.Prices[i]
 		amount, ok := p.Amount.Get()
-		if !ok || (s.PriceList != "" && p.List != s.PriceList) || (p.Currency != "" && p.Currency != s.Currency) {
+		early, late := m.ctx.Now.Before(p.From), !p.Until.IsZero() && !m.ctx.Now.Before(p.Until)
+		other := p.List != list && (list != "" || p.List == s.SaleList && s.SaleList != "")
+		if !ok || early || late || other || (p.Currency != "" && p.Currency != s.Currency) {
 			continue
 		}
 		gross, said := p.IncludesTax.Get()
@@ -78,7 +120,6 @@ func (m *productMapper) price() framework360.Opt[decimal.Decimal] {
 		}
 		return framework360.Some(amount)
 	}
-	m.warn(codeProductNoPrice)
 	return framework360.Opt[decimal.Decimal]{}
 }
 
@@ -96,31 +137,22 @@ func (m *productMapper) convert(amount decimal.Decimal, gross bool) (decimal.Dec
 	return amount.Mul(factor).Div(hundred).Round(cents), true
 }
 
-// quantity keeps the buffer back and never goes below nothing.
+// quantity is what the shop may sell.
 func (m *productMapper) quantity() framework360.Opt[decimal.Decimal] {
-	q, ok := m.p.Quantity.Get()
+	q, ok := stockOf(m.p.Quantity, m.p.Warehouses, m.ctx.Settings).Get()
 	if !ok {
 		m.warn(codeProductNoStock)
 		return framework360.Opt[decimal.Decimal]{}
 	}
-	return framework360.Some(sellable(q, m.ctx.Settings))
-}
-
-func sellable(q decimal.Decimal, s *Settings) decimal.Decimal {
-	if !s.StockBuffer.IsZero() {
-		q = q.Sub(s.StockBuffer)
-	}
-	if q.IsNegative() {
-		return zero
-	}
-	return q
+	return framework360.Some(sellable(q, m.ctx.Reserved, m.ctx.Settings))
 }
 
 // productField is one field that the sync writes, and its text for comparing.
 type productField struct {
-	name string
-	text func([]byte, *framework360.Product) ([]byte, bool) // false: not to be written
-	keep func(to, from *framework360.Product)
+	name  string
+	plain bool                                               // its fingerprint is the value itself: it is short, and people want to see it
+	text  func([]byte, *framework360.Product) ([]byte, bool) // false: not to be written
+	keep  func(to, from *framework360.Product)
 }
 
 // productFields are all fields that the sync writes, in a fixed order.
@@ -130,25 +162,27 @@ var productFields = []productField{
 	textField("name", func(p *framework360.Product) *framework360.Opt[string] { return &p.Name }),
 	textField("description", func(p *framework360.Product) *framework360.Opt[string] { return &p.Description }),
 	textField("short_description", func(p *framework360.Product) *framework360.Opt[string] { return &p.ShortDescription }),
-	numberField("price", func(p *framework360.Product) *framework360.Opt[decimal.Decimal] { return &p.Price }),
+	numberField(priceField, func(p *framework360.Product) *framework360.Opt[decimal.Decimal] { return &p.Price }),
+	numberField("sale_price", func(p *framework360.Product) *framework360.Opt[decimal.Decimal] { return &p.SalePrice }),
 	textField("tax_id", func(p *framework360.Product) *framework360.Opt[string] { return &p.TaxID }),
 	numberField("vat_rate", func(p *framework360.Product) *framework360.Opt[decimal.Decimal] { return &p.VATRate }),
 	numberField(quantityField, func(p *framework360.Product) *framework360.Opt[decimal.Decimal] { return &p.Quantity }),
-	{name: "active",
+	{name: activeField, plain: true,
 		text: func(b []byte, p *framework360.Product) ([]byte, bool) {
 			v, ok := p.Active.Get()
 			if v {
-				return append(b, 1), ok
+				return append(b, '1'), ok
 			}
-			return append(b, 0), ok
+			return append(b, '0'), ok
 		},
 		keep: func(to, from *framework360.Product) { to.Active = from.Active }},
+	textField("parent_id", func(p *framework360.Product) *framework360.Opt[string] { return &p.ParentID }),
 	textField("brand", func(p *framework360.Product) *framework360.Opt[string] { return &p.Brand }),
 	textField("category", func(p *framework360.Product) *framework360.Opt[string] { return &p.Category }),
 	{name: "images",
 		text: func(b []byte, p *framework360.Product) ([]byte, bool) {
 			for _, i := range p.Images {
-				b = append(append(b, i...), 0)
+				b = append(append(b, imageKey(i)...), 0)
 			}
 			return b, p.Images != nil
 		},
@@ -163,7 +197,24 @@ var productFields = []productField{
 		keep: func(to, from *framework360.Product) { to.Options = from.Options }},
 }
 
-const quantityField = "quantity"
+// there reports whether a product says something of the field.
+func (f *productField) there(p *framework360.Product) bool {
+	_, ok := f.text(nil, p)
+	return ok
+}
+
+const (
+	quantityField = "quantity"
+	priceField    = "price"
+	activeField   = "active"
+)
+
+// imageKey is what an image is told by: its address without the query, which
+// often changes with each reading while the picture stays.
+func imageKey(address string) string {
+	key, _, _ := strings.Cut(address, "?")
+	return key
+}
 
 func textField(name string, get func(*framework360.Product) *framework360.Opt[string]) productField {
 	return productField{name: name,
@@ -176,20 +227,23 @@ func textField(name string, get func(*framework360.Product) *framework360.Opt[st
 }
 
 func numberField(name string, get func(*framework360.Product) *framework360.Opt[decimal.Decimal]) productField {
-	return productField{name: name,
+	return productField{name: name, plain: true,
 		text: func(b []byte, p *framework360.Product) ([]byte, bool) {
 			o := get(p)
 			v, ok := o.Get()
 			if !ok {
-				return b, o.IsNull()
+				return append(b, "null"...), o.IsNull()
 			}
 			return appendDecimal(append(b, '#'), v), true // null is not 0
 		},
 		keep: func(to, from *framework360.Product) { *get(to) = *get(from) }}
 }
 
+// maxPlain bounds what a fingerprint shows as it is.
+const maxPlain = 24
+
 // fingerprint describes what would be written, field by field: name=hash pairs
-// of the fields that are there.
+// of the fields that are there, with numbers as they are.
 func fingerprint(buf []byte, p *framework360.Product) []byte {
 	var text []byte
 	for i := range productFields {
@@ -198,8 +252,12 @@ func fingerprint(buf []byte, p *framework360.Product) []byte {
 		if text, ok = f.text(text[:0], p); !ok {
 			continue
 		}
-		sum := sha256.Sum256(text)
 		buf = append(append(buf, f.name...), '=')
+		if f.plain && len(text) <= maxPlain {
+			buf = append(append(buf, text...), ' ')
+			continue
+		}
+		sum := sha256.Sum256(text)
 		buf = append(hex.AppendEncode(buf, sum[:8]), ' ')
 	}
 	return buf
@@ -216,18 +274,39 @@ func partOf(parts, name string) string {
 }
 
 // changes returns a product with only those fields of p whose hash is not the
-// one in parts.
-func changes(p *framework360.Product, parts, now string) (framework360.Product, bool) {
+// one in parts, and that TotalGest may write: all of its own, and at creation
+// those of OwnerOnCreate too.
+func (c *Connection) changes(p *framework360.Product, parts, now string, create bool) (framework360.Product, bool) {
 	var out framework360.Product
 	any := false
 	for i := range productFields {
 		f := &productFields[i]
+		owner := c.Owners[f.name]
+		if owner == OwnerShop || owner == OwnerOnCreate && !create {
+			continue
+		}
 		if h := partOf(now, f.name); h != "" && h != partOf(parts, f.name) {
 			f.keep(&out, p)
 			any = true
 		}
 	}
 	return out, any
+}
+
+// withoutParts forgets the hashes of some fields.
+func withoutParts(parts string, names []string) string {
+	var sb strings.Builder
+	for pair := range strings.FieldsSeq(parts) {
+		if name, _, _ := strings.Cut(pair, "="); !slices.Contains(names, name) {
+			sb.WriteString(pair + " ")
+		}
+	}
+	return sb.String()
+}
+
+func hashText(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:8])
 }
 
 // merge keeps the hashes of parts and replaces those that now has.

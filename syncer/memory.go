@@ -270,7 +270,7 @@ func linkCopies(found []*Link) []Link {
 func storedCopy(l *Link) Link {
 	c := *l
 	c.Problems, c.Warnings = slices.Clone(l.Problems), slices.Clone(l.Warnings)
-	for _, t := range []*time.Time{&c.DueAt, &c.LeaseEnds, &c.SentBy, &c.ClearedAt, &c.Created, &c.SeenAt, &c.SyncedAt} {
+	for _, t := range []*time.Time{&c.DueAt, &c.LeaseEnds, &c.SentBy, &c.ClearedAt, &c.Created, &c.SeenAt, &c.SyncedAt, &c.WalkedAt} {
 		*t = t.UTC().Truncate(time.Microsecond)
 	}
 	return c

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,9 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/tg360/tg360/framework360"
 	"github.com/tg360/tg360/totalgest"
-	"golang.org/x/sync/errgroup"
 )
 
 // SyncProducts runs one product cycle: it reads what changed in TotalGest since
@@ -33,9 +34,9 @@ func (s *Syncer) SyncProducts(ctx context.Context, connection string) (Run, erro
 		return Run{}, err
 	}
 	run := s.newRun(KindProduct)
-	p := &productCycle{s: s, c: c, lease: l, run: &run}
-	mark, err := p.walk(ctx)
-	return run, s.finish(ctx, c, l, &run, err, func(state *cycle) { state.Watermark, state.Completed = mark, s.now() })
+	p := &productCycle{s: s, c: c, lease: l, run: &run, owner: l.state.Owner}
+	err = p.do(ctx)
+	return run, s.finish(ctx, c, l, &run, err, p.done)
 }
 
 // productCycle is one cycle at work.
@@ -43,51 +44,79 @@ type productCycle struct {
 	s     *Syncer
 	c     *conn
 	lease *lease
+	owner string // of the cycle; empty: a worker's own work on one product
 	run   *Run
+	walk  walk
 	mu    sync.Mutex        // guards run while writers work
 	taxes map[string]string // tax id by rate
 	parts []byte            // reused
+
+	held    heldBack
+	witness string            // a product that the walk has just shown
+	parents map[string]string // the shop's id of parents, by TotalGest's; of one page
+	plan    *planner          // nil: changes are made
+
+	reserved    map[string]decimal.Decimal // by TotalGest's id: sold in the shop, and not in TotalGest when it was asked
+	before      map[string]decimal.Decimal // as it was in the last complete cycle
+	counted     map[string]bool            // the orders in it
+	reservedAt  time.Time
+	reservedDoc Doc
+	reads       int
 }
 
-// walk reads and writes page after page; it returns the server's clock as it was
-// when the first page was answered.
-func (p *productCycle) walk(ctx context.Context) (mark time.Time, err error) {
+// do reads what changed and writes what is different.
+func (p *productCycle) do(ctx context.Context) error {
 	// The vendor's own plugin doubles orders, not products.
 	if !errors.Is(p.c.health.why(), framework360.ErrPluginActive) {
 		if err := p.s.again(ctx, p.c); err != nil {
-			return mark, err
+			return err
 		}
 	}
 	if err := p.prepare(ctx); err != nil {
-		return mark, err
+		return err
 	}
-	var o totalgest.ListOptions
-	since := p.lease.state.Watermark
-	if !since.IsZero() && p.c.TotalGest.Can(totalgest.AbilityModifiedSince) {
-		o.UpdatedSince = since.Add(-p.c.Overlap)
+	if err := errors.Join(p.loadReserved(ctx), p.reserve(ctx), p.loadBrakes(ctx)); err != nil {
+		return err
 	}
-	p.run.Since = o.UpdatedSince
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	for page, err := range ahead(p.c.TotalGest.ProductPages(ctx, o)) {
-		if err != nil {
-			return mark, fmt.Errorf("list products: %w", err)
-		}
-		if mark.IsZero() {
-			mark = page.ServerTime
-		}
-		if err := p.page(ctx, page); err != nil {
-			return mark, err
-		}
+	p.beginWalk()
+	p.run.Since, p.run.Mark = p.walk.Since, p.walk.Mark
+	moved := p.walkPages(ctx)
+	p.run.Mark = p.walk.Mark
+	if moved != nil && !errors.Is(moved, errMoved) {
+		return moved
 	}
-	if mark.IsZero() {
-		mark = since // a server without a clock: everything is read again each time
+	rest := p.stock
+	if p.walk.full() { // it has just read every quantity
+		rest = p.absent
 	}
-	// A full walk has just read every quantity.
-	if !o.UpdatedSince.IsZero() && p.c.TotalGest.Can(totalgest.AbilityStock) {
-		return mark, p.stock(ctx)
+	// What is held back concerns few; that the rest went wrong does not stop it.
+	if err := errors.Join(rest(ctx), p.release(ctx)); err != nil {
+		return err
 	}
-	return mark, nil
+	if err := p.keepReserved(ctx); err != nil {
+		return err
+	}
+	if moved != nil && p.walk.full() { // each known product was seen or asked for: the next cycle reads changes
+		return errors.Join(moved, p.lease.update(ctx, func(state *cycle) { p.walked(state) }))
+	}
+	return moved
+}
+
+// walked notes that the walk came to its end.
+func (p *productCycle) walked(state *cycle) {
+	if w := &p.walk; w.full() {
+		state.FullAt, state.FullSum = w.Begun, w.Sum
+	}
+	if !p.walk.Mark.IsZero() { // a server without a clock: everything is read again each time
+		state.Watermark = p.walk.Mark
+	}
+	state.Walk = walk{}
+}
+
+// done notes that the cycle is complete.
+func (p *productCycle) done(state *cycle) {
+	p.walked(state)
+	state.Completed, state.BrakeOff = p.s.now(), false
 }
 
 // ahead reads the next element while the loop works on the one before. The
@@ -161,7 +190,7 @@ func (p *productCycle) index(ctx context.Context, items []framework360.Product) 
 		if _, ok := have[x.ID]; !ok && !badID(x.ID) {
 			have[x.ID] = Link{}
 			fresh = append(fresh, &Link{Key: Key{p.c.ID, KindShopProduct, x.ID}, State: NotLinked,
-				Title: x.Name.Or(""), SKU: x.SKU.Or(""), EAN: x.EAN.Or(""), SeenAt: p.s.now()})
+				Title: x.Name.Or(""), SKU: x.SKU.Or(""), EAN: x.EAN.Or(""), SeenAt: p.s.now(), Parts: string(fingerprint(nil, x))})
 		}
 	}
 	return p.s.putNew(ctx, fresh)
@@ -173,6 +202,9 @@ type change struct {
 	want  framework360.Product
 	parts string // fingerprint of want
 	found bool   // the shop has it, and it was not linked yet
+	code  string // what is to be said of it when it is written
+
+	review *ItemError // why a person must decide
 
 	stored bool // the link has been stored on its own
 }
@@ -183,6 +215,33 @@ func (p *productCycle) page(ctx context.Context, page totalgest.Page[totalgest.P
 	page.Items = slices.DeleteFunc(page.Items, func(i totalgest.Product) bool { return badID(i.ID) })
 	p.run.Rejected += all - len(page.Items)
 	items := latest(page.Items)
+	// Parents first: a variant needs their ids.
+	slices.SortStableFunc(items, func(a, b totalgest.Product) int {
+		return cmp.Compare(min(1, len(a.ParentID.Or(""))), min(1, len(b.ParentID.Or(""))))
+	})
+	first := slices.IndexFunc(items, func(i totalgest.Product) bool { return i.ParentID.Or("") != "" })
+	if first < 0 {
+		first = len(items)
+	}
+	p.run.Pages++
+	p.run.Read += all + len(page.Rejected)
+	if err := p.batch(ctx, items[:first], page.Rejected); err != nil {
+		return err
+	}
+	if err := p.batch(ctx, items[first:], nil); err != nil {
+		return err
+	}
+	if p.s.config.OnProgress != nil && p.lease != nil {
+		p.s.config.OnProgress(Progress{Connection: p.c.ID, Run: *p.run})
+	}
+	return nil
+}
+
+// batch is page, for products that do not need one another.
+func (p *productCycle) batch(ctx context.Context, items []totalgest.Product, rejected []error) error {
+	if len(items)+len(rejected) == 0 {
+		return nil
+	}
 	ids := make([]string, 0, len(items))
 	for i := range items {
 		ids = append(ids, items[i].ID)
@@ -191,38 +250,97 @@ func (p *productCycle) page(ctx context.Context, page totalgest.Page[totalgest.P
 	if err != nil {
 		return err
 	}
-	p.run.Pages++
-	p.run.Read += all + len(page.Rejected)
+	if err := errors.Join(p.reserve(ctx), p.loadParents(ctx, items)); err != nil {
+		return err
+	}
 	var todo []*change
-	var blocked []*Link
+	var keep []*Link // blocked, or only to be marked as seen
 	for i := range items {
 		l, known := links[items[i].ID]
 		if !known {
 			l = Link{Key: Key{p.c.ID, KindProduct, items[i].ID}, SeenAt: p.s.now()}
 		}
+		p.witness = l.ID
+		seen := p.see(&l)
 		ch, err := p.compare(&items[i], &l)
 		switch {
+		case errors.Is(err, errNoParent):
+			keep = append(keep, p.later(&l, err))
+			continue
 		case err != nil:
-			blocked = p.reject(blocked, &l, err)
-		case ch != nil:
+			keep = p.reject(keep, &l, err)
+			continue
+		case ch != nil && !p.hold(ch):
 			todo = append(todo, ch)
-		default:
+			continue
+		case ch == nil:
 			p.run.Unchanged++
 		}
+		if seen && known {
+			keep = append(keep, &l)
+		}
 	}
-	if blocked, err = p.unreadable(ctx, page.Rejected, blocked); err != nil {
+	if keep, err = p.unreadable(ctx, rejected, keep); err != nil {
 		return err
 	}
-	if _, err := p.s.putSome(ctx, blocked); err != nil {
-		return fmt.Errorf("keep what is blocked: %w", err)
-	}
-	if err := p.write(ctx, todo); err != nil {
+	if err := p.keep(ctx, keep, "what is blocked or was seen"); err != nil {
 		return err
 	}
-	if p.s.config.OnProgress != nil {
-		p.s.config.OnProgress(Progress{Connection: p.c.ID, Run: *p.run})
+	return p.write(ctx, todo)
+}
+
+var errNoParent = errors.New("the product of which it is a variant is not in the shop yet")
+
+// later leaves a product to a worker.
+func (p *productCycle) later(l *Link, err error) *Link {
+	p.run.Failed++
+	l.State, l.Reason, l.Code, l.Message, l.Problems = Retrying, "", codeProductParent, err.Error(), nil
+	l.DueAt = p.s.now().Add(p.c.backoff(l.Attempts+1, nil))
+	return l
+}
+
+// see notes that a walk of everything showed a product, and reports whether
+// that was news.
+func (p *productCycle) see(l *Link) bool {
+	if p.plan != nil {
+		p.plan.seen[idSum(l.ID)] = true
+		return false
+	}
+	if p.lease == nil || !p.walk.full() || !l.WalkedAt.Before(p.walk.Begun) {
+		return false
+	}
+	l.WalkedAt = p.walk.Begun
+	return true
+}
+
+// keep stores links that nobody else has changed.
+func (p *productCycle) keep(ctx context.Context, links []*Link, what string) error {
+	if p.plan != nil {
+		return nil
+	}
+	if _, err := p.s.putSome(ctx, links); err != nil {
+		return fmt.Errorf("keep %s: %w", what, err)
 	}
 	return nil
+}
+
+// loadParents looks up the shop's ids of the parents of a page's variants.
+func (p *productCycle) loadParents(ctx context.Context, items []totalgest.Product) error {
+	var ids []string
+	for i := range items {
+		if id := items[i].ParentID.Or(""); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	p.parents = map[string]string{}
+	if len(ids) == 0 {
+		return nil
+	}
+	links, err := p.s.linksByID(ctx, p.c, KindProduct, ids)
+	for id := range links {
+		p.parents[id] = links[id].PeerID
+	}
+	return err
 }
 
 // latest keeps the last of several elements with the same id.
@@ -247,19 +365,29 @@ func (p *productCycle) compare(item *totalgest.Product, l *Link) (*change, error
 	if p.c.Products == StockOnly {
 		return p.compareStock(item, l)
 	}
-	want, codes, err := p.c.MapProduct(*item, ProductContext{Settings: &p.c.Settings, Taxes: p.taxes})
+	if !item.DeletedAt.IsZero() {
+		return p.gone(l), nil
+	}
+	want, codes, err := p.c.MapProduct(*item, ProductContext{Settings: &p.c.Settings, Taxes: p.taxes, Reserved: p.reserved[item.ID], Now: p.s.now()})
 	if err != nil {
 		return nil, err
 	}
-	if !item.DeletedAt.IsZero() && l.PeerID == "" {
-		return nil, nil // deleted before the shop ever had it
+	if parent := item.ParentID.Or(""); parent != "" {
+		if p.parents[parent] == "" && p.plan == nil { // a plan creates the parent too
+			return nil, errNoParent
+		}
+		want.ParentID = framework360.Some(p.parents[parent])
 	}
 	p.parts = fingerprint(p.parts[:0], &want)
-	if l.Parts == string(p.parts) && (l.State == Synced || l.State == Blocked) {
+	settled := l.State == Synced || l.State == Blocked && l.Code == codeProductRefused
+	if l.Parts == string(p.parts) && settled && l.Code != codeProductGone {
 		return nil, nil // written before, or refused before and not changed since
 	}
 	if l.State == Sending || l.State == InDoubt || l.Claimed("", p.s.now()) {
 		return nil, nil // a worker settles that first, and reads the product again
+	}
+	if err := p.c.jumps(l, string(p.parts)); err != nil {
+		return nil, err
 	}
 	l.Title, l.SKU, l.EAN, l.Warnings = item.Name, item.SKU, item.EAN.Or(""), codes
 	return &change{link: l, want: want, parts: string(p.parts)}, nil
@@ -267,11 +395,11 @@ func (p *productCycle) compare(item *totalgest.Product, l *Link) (*change, error
 
 // compareStock looks at the quantity of a linked product alone.
 func (p *productCycle) compareStock(item *totalgest.Product, l *Link) (*change, error) {
-	q, ok := item.Quantity.Get()
+	q, ok := stockOf(item.Quantity, item.Warehouses, &p.c.Settings).Get()
 	if !ok {
 		return nil, nil
 	}
-	want := framework360.Product{Quantity: framework360.Some(sellable(q, &p.c.Settings))}
+	want := framework360.Product{Quantity: framework360.Some(sellable(q, p.reserved[item.ID], &p.c.Settings))}
 	p.parts = fingerprint(p.parts[:0], &want)
 	if l.State == Synced && partOf(l.Parts, quantityField) == partOf(string(p.parts), quantityField) {
 		return nil, nil
@@ -288,6 +416,11 @@ func (p *productCycle) reject(blocked []*Link, l *Link, err error) []*Link {
 		item = *e
 	}
 	p.run.Rejected++
+	if p.plan != nil {
+		l.Code, l.Message = item.Code, item.Message
+		p.plan.add(l, PlanReview, nil)
+		return blocked
+	}
 	if l.State == Blocked && l.Code == item.Code && l.Message == clean(item.Message) {
 		return blocked
 	}
@@ -320,174 +453,4 @@ func (p *productCycle) unreadable(ctx context.Context, rejected []error, blocked
 	return blocked, nil
 }
 
-// write brings a page's changes to the shop, a bounded number at a time.
-func (p *productCycle) write(ctx context.Context, todo []*change) error {
-	todo, err := p.settle(ctx, todo)
-	if err != nil || len(todo) == 0 {
-		return err
-	}
-	var g errgroup.Group
-	g.SetLimit(p.c.Writers)
-	var wide error // what concerns the whole connection
-	for _, ch := range todo {
-		g.Go(func() error {
-			p.mu.Lock()
-			stop := wide
-			p.mu.Unlock()
-			if stop == nil {
-				stop = ctx.Err()
-			}
-			err := p.writeOne(ctx, ch, stop)
-			if err != nil && classify(err) == connectionWide {
-				p.mu.Lock()
-				wide = err
-				p.mu.Unlock()
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // its functions return nil
-	var links []*Link
-	for _, ch := range todo {
-		if !ch.stored {
-			links = append(links, ch.link)
-		}
-	}
-	if _, err := p.s.putSome(context.WithoutCancel(ctx), links); err != nil {
-		return fmt.Errorf("keep what was written: %w", err)
-	}
-	return errors.Join(wide, ctx.Err())
-}
-
-// writeOne brings one change to the shop. That a product is about to be created
-// is made durable first: whoever finds that later looks in the shop before
-// creating it. Its result is stored at once, for the same reason; updates may be
-// repeated, and their results are stored by the page.
-func (p *productCycle) writeOne(ctx context.Context, ch *change, stop error) error {
-	l := ch.link
-	create := l.PeerID == "" && stop == nil
-	if create {
-		ch.stored = true
-		l.State, l.SentBy = Sending, p.s.now().Add(p.c.WriteWithin)
-		l.Owner = p.lease.state.Owner
-		p.s.extend(p.c, l)
-		if err := p.s.store.Put(ctx, l); errors.Is(err, ErrStale) {
-			return nil // somebody else took it up meanwhile
-		} else if err != nil {
-			return fmt.Errorf("record the intent to create: %w", err)
-		}
-	}
-	err := p.s.writeProduct(ctx, p.c, ch, stop, p.count)
-	if create {
-		// A stale link was taken up after its lease; that worker finds the product.
-		if perr := p.s.store.Put(context.WithoutCancel(ctx), l); perr != nil && !errors.Is(perr, ErrStale) {
-			return errors.Join(err, fmt.Errorf("keep what was created: %w", perr))
-		}
-	}
-	return err
-}
-
-// count adds to the report.
-func (p *productCycle) count(f func(*Run)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	f(p.run)
-}
-
-// settle decides which of the products that are not linked may be created:
-// those that the shop has already are linked, and of several with one SKU all but
-// the first wait for a person.
-func (p *productCycle) settle(ctx context.Context, todo []*change) ([]*change, error) {
-	var fresh []*change
-	for _, ch := range todo {
-		if ch.link.PeerID == "" {
-			fresh = append(fresh, ch)
-		}
-	}
-	if len(fresh) == 0 {
-		return todo, nil
-	}
-	adopted, err := p.adopt(ctx, fresh)
-	if err != nil {
-		return nil, err
-	}
-	taken, err := p.sameSKU(ctx, fresh)
-	if err != nil {
-		return nil, err
-	}
-	drop := map[*change]bool{}
-	var blocked []*Link
-	for _, ch := range fresh {
-		l := ch.link
-		owner := taken[l.SKU]
-		if owner == "" {
-			taken[l.SKU] = l.ID
-		}
-		switch {
-		case p.c.Products == StockOnly && l.PeerID == "":
-			drop[ch] = true // nothing to write a quantity to
-			p.run.Unchanged++
-		case owner != "" && owner != l.ID:
-			drop[ch] = true
-			blocked = p.reject(blocked, l, &ItemError{Reason: ReasonReview, Code: codeProductDuplicate, Message: "another product of TotalGest has the same SKU: one SKU is one product in the shop"})
-		case l.Code == codeProductSeveral:
-			drop[ch] = true
-			blocked = p.reject(blocked, l, &ItemError{Reason: ReasonReview, Code: codeProductSeveral, Message: "the shop has several products with this SKU: keep one"})
-		}
-	}
-	if _, err := p.s.putSome(ctx, slices.Concat(blocked, adopted)); err != nil {
-		return nil, fmt.Errorf("keep what was matched: %w", err)
-	}
-	return slices.DeleteFunc(todo, func(ch *change) bool { return drop[ch] }), nil
-}
-
-// adopt finds products of the shop with the SKU of a new one: exactly one is
-// linked, several are left to a person.
-func (p *productCycle) adopt(ctx context.Context, fresh []*change) ([]*Link, error) {
-	var skus []string
-	for _, ch := range fresh {
-		skus = append(skus, ch.link.SKU)
-	}
-	shop, err := p.s.store.List(ctx, Query{Connection: p.c.ID, Kind: KindShopProduct, States: []State{NotLinked}, SKUs: skus})
-	if err != nil {
-		return nil, fmt.Errorf("match with the shop's products: %w", err)
-	}
-	bySKU := map[string][]*Link{}
-	for i := range shop {
-		bySKU[shop[i].SKU] = append(bySKU[shop[i].SKU], &shop[i])
-	}
-	var adopted []*Link
-	for _, ch := range fresh {
-		switch have := bySKU[ch.link.SKU]; len(have) {
-		case 0:
-		case 1:
-			if have[0].PeerID == "" {
-				ch.link.PeerID, ch.found = have[0].ID, true
-				have[0].State, have[0].PeerID = Synced, ch.link.ID
-				adopted = append(adopted, have[0])
-			}
-		default:
-			ch.link.Code = codeProductSeveral
-		}
-	}
-	return adopted, nil
-}
-
-// sameSKU returns which product of TotalGest holds each SKU already.
-func (p *productCycle) sameSKU(ctx context.Context, fresh []*change) (map[string]string, error) {
-	var skus []string
-	for _, ch := range fresh {
-		skus = append(skus, ch.link.SKU)
-	}
-	links, err := p.s.store.List(ctx, Query{Connection: p.c.ID, Kind: KindProduct, States: linkedStates, SKUs: skus})
-	if err != nil {
-		return nil, fmt.Errorf("look for the same SKU: %w", err)
-	}
-	out := map[string]string{}
-	for _, l := range links {
-		out[l.SKU] = l.ID
-	}
-	return out, nil
-}
-
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

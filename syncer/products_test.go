@@ -207,7 +207,8 @@ func TestBrokenCycleIsReadAgain(t *testing.T) {
 			t.Fatalf("a broken cycle ended as %+v, %v", run, err)
 		}
 		r.erp.Faults()
-		if run := r.cycle(ctx); run.Read != 1500 || len(r.shop.Products()) != 1500 || r.shop.Duplicates() != 0 {
+		// It goes on with the page that was not read.
+		if run := r.cycle(ctx); run.Read != 1000 || len(r.shop.Products()) != 1500 || r.shop.Duplicates() != 0 {
 			t.Errorf("after it: %+v", run)
 		}
 		runs, err := r.sync.Runs(ctx, connection, syncer.KindProduct)

@@ -6,9 +6,88 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tg360/tg360/framework360"
 	"github.com/tg360/tg360/totalgest"
 )
+
+// write brings a page's changes to the shop, a bounded number at a time.
+func (p *productCycle) write(ctx context.Context, todo []*change) error {
+	todo, err := p.settle(ctx, todo)
+	if err != nil || len(todo) == 0 {
+		return err
+	}
+	if p.plan != nil {
+		return p.plan.changes(p, todo)
+	}
+	var g errgroup.Group
+	g.SetLimit(p.c.Writers)
+	var wide error // what concerns the whole connection
+	for _, ch := range todo {
+		g.Go(func() error {
+			p.mu.Lock()
+			stop := wide
+			p.mu.Unlock()
+			if stop == nil {
+				stop = ctx.Err()
+			}
+			err := p.writeOne(ctx, ch, stop)
+			if err != nil && classify(err) == connectionWide {
+				p.mu.Lock()
+				wide = err
+				p.mu.Unlock()
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // its functions return nil
+	var links []*Link
+	for _, ch := range todo {
+		if !ch.stored {
+			links = append(links, ch.link)
+		}
+	}
+	if _, err := p.s.putSome(context.WithoutCancel(ctx), links); err != nil {
+		return fmt.Errorf("keep what was written: %w", err)
+	}
+	return errors.Join(wide, ctx.Err())
+}
+
+// writeOne brings one change to the shop. That a product is about to be created
+// is made durable first: whoever finds that later looks in the shop before
+// creating it. Its result is stored at once, for the same reason; updates may be
+// repeated, and their results are stored by the page.
+func (p *productCycle) writeOne(ctx context.Context, ch *change, stop error) error {
+	l := ch.link
+	create := l.PeerID == "" && stop == nil
+	if create {
+		ch.stored = true
+		l.State, l.SentBy = Sending, p.s.now().Add(p.c.WriteWithin)
+		l.Owner = p.lease.state.Owner
+		p.s.extend(p.c, l)
+		if err := p.s.store.Put(ctx, l); errors.Is(err, ErrStale) {
+			return nil // somebody else took it up meanwhile
+		} else if err != nil {
+			return fmt.Errorf("record the intent to create: %w", err)
+		}
+	}
+	err := p.s.writeProduct(ctx, p.c, ch, stop, p.count)
+	if create {
+		// A stale link was taken up after its lease; that worker finds the product.
+		if perr := p.s.store.Put(context.WithoutCancel(ctx), l); perr != nil && !errors.Is(perr, ErrStale) {
+			return errors.Join(err, fmt.Errorf("keep what was created: %w", perr))
+		}
+	}
+	return err
+}
+
+// count adds to the report.
+func (p *productCycle) count(f func(*Run)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f(p.run)
+}
 
 // writeProduct creates or updates one product and records the result in its
 // link, which the caller stores. stop is why nothing may be written any more.
@@ -23,7 +102,7 @@ func (s *Syncer) writeProduct(ctx context.Context, c *conn, ch *change, stop err
 	l.Owner, l.LeaseEnds, l.DueAt = "", time.Time{}, time.Time{}
 	switch {
 	case err == nil:
-		l.State, l.Reason, l.Code, l.Message, l.Problems = Synced, "", "", "", nil
+		l.State, l.Reason, l.Code, l.Message, l.Problems = Synced, "", ch.code, "", nil
 		l.SyncedAt, l.Attempts, l.SentBy = s.now(), 0, time.Time{}
 		l.Parts = mergeParts(l.Parts, ch.parts)
 	case stop == nil && create && sent(err):
@@ -53,7 +132,8 @@ func (s *Syncer) callShop(ctx context.Context, c *conn, ch *change, create bool,
 		// Once begun it is finished also while we stop: an aborted write is a doubt.
 		write, cancel := s.finishing(ctx, l.SentBy)
 		defer cancel()
-		id, err := c.Framework360.CreateProduct(write, ch.want)
+		want, _ := c.changes(&ch.want, "", ch.parts, true)
+		id, err := c.Framework360.CreateProduct(write, want)
 		count(func(r *Run) { r.Writes++ })
 		if err == nil && id == "" {
 			err = errors.New("the shop confirmed the product without an id")
@@ -65,14 +145,28 @@ func (s *Syncer) callShop(ctx context.Context, c *conn, ch *change, create bool,
 		count(func(r *Run) { r.Created++ })
 		return nil
 	}
-	patch, any := changes(&ch.want, l.Parts, ch.parts)
-	if !any {
-		count(func(r *Run) { r.Unchanged++ }) // only fields that TotalGest no longer sends
-		l.Parts = ch.parts
+	patch, any := c.changes(&ch.want, l.Parts, ch.parts, false)
+	if !any { // only fields that TotalGest no longer sends, or does not own
+		count(func(r *Run) {
+			if ch.found {
+				r.Linked++
+			} else {
+				r.Unchanged++
+			}
+		})
 		return nil
 	}
-	if !c.Framework360.Can(framework360.AbilityPatch) {
-		patch = ch.want // what is left out would be lost
+	if !c.Framework360.Can(framework360.AbilityPatch) { // what is left out would be lost
+		whole, err := c.Framework360.Product(ctx, l.PeerID)
+		if err != nil {
+			return fmt.Errorf("read the product as it is: %w", err)
+		}
+		for i := range productFields {
+			if f := &productFields[i]; f.there(&patch) {
+				f.keep(&whole, &patch)
+			}
+		}
+		patch = whole
 	}
 	patch.ID = l.PeerID
 	count(func(r *Run) { r.Writes++ })
@@ -87,68 +181,6 @@ func (s *Syncer) callShop(ctx context.Context, c *conn, ch *change, create bool,
 		}
 	})
 	return nil
-}
-
-// stock walks the quantities and writes those that changed.
-func (p *productCycle) stock(ctx context.Context) error {
-	for page, err := range ahead(p.c.TotalGest.StockPages(ctx, totalgest.ListOptions{})) {
-		if err != nil {
-			return fmt.Errorf("list stock: %w", err)
-		}
-		ids := make([]string, len(page.Items))
-		for i := range page.Items {
-			ids[i] = page.Items[i].ID
-		}
-		links, err := p.s.linksByID(ctx, p.c, KindProduct, ids)
-		if err != nil {
-			return err
-		}
-		var todo []*change
-		for i := range page.Items {
-			if ch := p.quantityOf(&page.Items[i], links); ch != nil {
-				todo = append(todo, ch)
-			}
-		}
-		if !p.c.Framework360.Can(framework360.AbilityPatch) {
-			err = p.readWhole(ctx, todo)
-		} else {
-			err = p.write(ctx, todo)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readWhole has workers read and write whole products, for a shop in which a
-// quantity can't be written alone.
-func (p *productCycle) readWhole(ctx context.Context, todo []*change) error {
-	links := make([]*Link, len(todo))
-	for i, ch := range todo {
-		ch.link.State, ch.link.DueAt = Queued, p.s.now()
-		links[i] = ch.link
-	}
-	if _, err := p.s.putSome(ctx, links); err != nil {
-		return fmt.Errorf("keep changed quantities: %w", err)
-	}
-	return p.s.wakeDue(ctx, links)
-}
-
-// quantityOf returns the change of one quantity; nil when there is none, or the
-// product is not in the shop.
-func (p *productCycle) quantityOf(st *totalgest.Stock, links map[string]Link) *change {
-	l, ok := links[st.ID]
-	q, set := st.Quantity.Get()
-	if !ok || !set || l.State != Synced {
-		return nil
-	}
-	want := framework360.Product{Quantity: framework360.Some(sellable(q, &p.c.Settings))}
-	p.parts = fingerprint(p.parts[:0], &want)
-	if partOf(l.Parts, quantityField) == partOf(string(p.parts), quantityField) {
-		return nil
-	}
-	return &change{link: &l, want: want, parts: string(p.parts)}
 }
 
 // workProduct settles one product that a cycle could not: a passing failure, or
@@ -179,6 +211,9 @@ func (s *Syncer) workProduct(ctx context.Context, c *conn, id string) error {
 		return s.productFailed(ctx, c, l, version, err)
 	}
 	p := &productCycle{s: s, c: c, run: &Run{}, taxes: taxes.byRate}
+	if err := errors.Join(p.reserve(ctx), p.loadParents(ctx, []totalgest.Product{item})); err != nil {
+		return s.productFailed(ctx, c, l, version, err)
+	}
 	owner := l.Owner
 	l.State, l.Owner = Retrying, "" // compare leaves a link alone that somebody works on
 	ch, err := p.compare(&item, l)

@@ -19,8 +19,15 @@ type Run struct {
 	Started  time.Time `json:"started"`
 	Ended    time.Time `json:"ended"`
 	Since    time.Time `json:"since"`            // only what changed since; zero: everything
-	Complete bool      `json:"complete"`         // the whole list was read to its end
+	Complete bool      `json:"complete"`         // the whole list was read to its end, and did not move meanwhile
 	Reason   string    `json:"reason,omitempty"` // why it is not complete
+	Resume   string    `json:"resume,omitempty"` // cursor of the page where the next run goes on; empty: at the first
+	Mark     time.Time `json:"mark"`             // the server's clock at the first page: what changes later is for the next run
+	Passes   int       `json:"passes,omitempty"` // times that the list was read, until nothing moved
+	Digest   string    `json:"digest,omitempty"` // of the ids in the last pass, whatever their order
+	Missing  int       `json:"missing"`          // linked products that a walk of everything did not show
+
+	Drift map[string]int `json:"drift,omitempty"` // products that differ in the shop, by field: of an audit
 
 	Pages     int `json:"pages"`     // pages read
 	Read      int `json:"read"`      // elements read
@@ -80,12 +87,16 @@ func (s *Syncer) keep(ctx context.Context, c *conn, r Run) error {
 
 // cycle is what survives between the runs of one kind.
 type cycle struct {
-	Owner     string    `json:"owner,omitempty"` // who runs one now
-	Until     time.Time `json:"until"`           // end of the lease
-	Started   time.Time `json:"started"`         // our clock at the start of the last run
-	Watermark time.Time `json:"watermark"`       // the server's clock at the start of the last complete run
-	Completed time.Time `json:"completed"`       // our clock at the start of the last complete look at the orders, at the end of the last complete run of others
-	Indexed   bool      `json:"indexed"`         // the shop's own products were read once
+	Owner     string    `json:"owner,omitempty"`     // who runs one now
+	Until     time.Time `json:"until"`               // end of the lease
+	Started   time.Time `json:"started"`             // our clock at the start of the last run
+	Watermark time.Time `json:"watermark"`           // the server's clock at the start of the last complete run
+	Completed time.Time `json:"completed"`           // our clock at the start of the last complete look at the orders, at the end of the last complete run of others
+	Indexed   bool      `json:"indexed"`             // the shop's own products were read once
+	FullAt    time.Time `json:"full_at"`             // our clock at the start of the last walk of everything that came to its end
+	FullSum   uint64    `json:"full_sum"`            // of its ids
+	Walk      walk      `json:"walk"`                // under way, or broken off
+	BrakeOff  bool      `json:"brake_off,omitempty"` // a person has released the brake for one run
 
 	Pending map[string]totalgest.OrderRef `json:"pending,omitempty"` // by the shop's id: what is still to be brought back
 	Applied string                        `json:"applied,omitempty"` // fingerprint of the settings by which the rest was

@@ -32,6 +32,7 @@ func (s *Syncer) Run(ctx context.Context) error {
 		}
 		start(c.Products != ProductsOff, func() error { return s.every(ctx, c, c.Interval, KindProduct, s.SyncProducts) })
 		start(c.Orders != OrdersOff, func() error { return s.every(ctx, c, c.OrderInterval, KindOrder, s.PollOrders) })
+		start(c.Products == ProductsAll && c.AuditEvery > 0, func() error { return s.every(ctx, c, c.AuditEvery, KindAudit, s.Audit) })
 		start(c.BackFlow.Mode != BackFlowOff, func() error { return s.every(ctx, c, c.backFlowInterval(), KindStatus, s.SyncStatuses) })
 		start(c.Orders != OrdersOff && c.ReconcileEvery > 0, func() error {
 			return tick(ctx, min(c.ReconcileEvery, time.Hour), func() {

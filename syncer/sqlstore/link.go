@@ -20,7 +20,7 @@ import (
 var columns = strings.Fields(`connection kind id revision
 	title sku ean peer_id peer_no code warnings
 	state reason message problems version done due_at owner lease_ends
-	attempts asked sent_by marked cleared_at parts sent created seen_at synced_at`)
+	attempts asked sent_by marked cleared_at parts sent created seen_at synced_at walked_at holds`)
 
 // named is how many columns tell what a link is found by, and its revision.
 const named = 11
@@ -33,7 +33,7 @@ func fields(l *syncer.Link) []any {
 		(*string)(&l.State), (*string)(&l.Reason), &l.Message, list[syncer.Problem]{&l.Problems},
 		&l.Version, &l.Done, micros{&l.DueAt}, &l.Owner, micros{&l.LeaseEnds},
 		&l.Attempts, &l.Asked, micros{&l.SentBy}, &l.Marked, micros{&l.ClearedAt}, &l.Parts, &l.Sent,
-		micros{&l.Created}, micros{&l.SeenAt}, micros{&l.SyncedAt},
+		micros{&l.Created}, micros{&l.SeenAt}, micros{&l.SyncedAt}, micros{&l.WalkedAt}, &l.Holds,
 	}
 }
 

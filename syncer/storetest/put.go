@@ -23,7 +23,7 @@ func full(id string) *syncer.Link {
 		Title:    "Ordine nº 1042", SKU: "SKU-1", EAN: "4006381333931", PeerID: "P-77", PeerNo: "2026/118",
 		Version: 12, Done: 11, DueAt: at(1),
 		Owner: "owner-1", LeaseEnds: at(2), Attempts: 3, Asked: 4, SentBy: at(3), Marked: true, ClearedAt: at(7),
-		Parts: "name=h1 price=h2", Sent: "state=h3", Created: at(4), SeenAt: at(5), SyncedAt: at(6),
+		Parts: "name=h1 price=h2", Sent: "state=h3", Created: at(4), SeenAt: at(5), SyncedAt: at(6), WalkedAt: at(8), Holds: `{"7":"2"}`,
 	}
 }
 
@@ -91,7 +91,7 @@ func oddTimes(r *rig) error {
 	var links []*syncer.Link
 	for name, t := range times {
 		l := order(name)
-		l.DueAt, l.LeaseEnds, l.SentBy, l.ClearedAt, l.Created, l.SeenAt, l.SyncedAt = t, t, t, t, t, t, t
+		l.DueAt, l.LeaseEnds, l.SentBy, l.ClearedAt, l.Created, l.SeenAt, l.SyncedAt, l.WalkedAt = t, t, t, t, t, t, t, t
 		links = append(links, l)
 	}
 	if err := r.put(links...); err != nil {

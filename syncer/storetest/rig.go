@@ -196,7 +196,7 @@ func same(got, want syncer.Link) error {
 
 // plain returns l in a form that equal links share.
 func plain(l syncer.Link) syncer.Link {
-	for _, t := range []*time.Time{&l.DueAt, &l.LeaseEnds, &l.SentBy, &l.ClearedAt, &l.Created, &l.SeenAt, &l.SyncedAt} {
+	for _, t := range []*time.Time{&l.DueAt, &l.LeaseEnds, &l.SentBy, &l.ClearedAt, &l.Created, &l.SeenAt, &l.SyncedAt, &l.WalkedAt} {
 		*t = t.UTC().Truncate(time.Microsecond)
 	}
 	if len(l.Problems) == 0 {

@@ -33,6 +33,8 @@ CREATE TABLE links (
 	created BIGINT,
 	seen_at BIGINT,
 	synced_at BIGINT,
+	walked_at BIGINT,
+	holds TEXT NOT NULL,
 	PRIMARY KEY (connection, kind, id)
 );
 CREATE INDEX links_by_state ON links (connection, kind, state, id);
