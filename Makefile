@@ -44,6 +44,11 @@ bench: ## run the benchmarks
 defences: ## take each defence against loss and doubling out of the source and see that a test notices (half an hour)
 	TG360_DEFENCES=1 $(GO) test -count=1 -run TestDefences -v -timeout 90m ./syncer
 
+.PHONY: crash
+crash: ## kill, freeze, restore and cut the power of the real connector (an hour; needs strace)
+	@command -v strace >/dev/null || { echo "crash needs strace" >&2; exit 1; }
+	TG360_CRASH=long TG360_REQUIRE_SERVICES=1 $(GO) test -count=1 -v -timeout 120m ./examples/connector/internal/crashtest
+
 .PHONY: verify
 verify: ## all that CI does, without services
 	.ci/run --without-services

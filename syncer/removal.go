@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/tg360/tg360/framework360"
@@ -37,8 +38,8 @@ type Brakes struct {
 // [Syncer.ReleaseBrake] lets the next run make them.
 var ErrBrake = errors.New("syncer: held back by the brake")
 
-// ReleaseBrake lets the next product run of a connection make the changes that
-// the brake has held back.
+// ReleaseBrake lets the next product run of a connection, which reads everything,
+// make the changes that the brake has held back.
 func (s *Syncer) ReleaseBrake(ctx context.Context, connection string) error {
 	c, err := s.conn(connection)
 	if err != nil {
@@ -49,7 +50,9 @@ func (s *Syncer) ReleaseBrake(ctx context.Context, connection string) error {
 		return err
 	}
 	defer l.stop(nil)
-	return l.update(ctx, func(state *cycle) { state.BrakeOff, state.Owner = true, "" })
+	return l.update(ctx, func(state *cycle) {
+		state.BrakeOff, state.FullAt, state.Walk, state.Owner = true, time.Time{}, walk{}, ""
+	})
 }
 
 // pile is one kind of changes that wait for the end of the walk.

@@ -41,7 +41,7 @@ func TestHelp(t *testing.T) {
 	if code != exitDone || stderr != "" || !strings.HasPrefix(out, "Usage: connector <command>") {
 		t.Errorf("exit %d\n%s%s", code, out, stderr)
 	}
-	for _, command := range []string{"verify", "sync", "export", "status", "retry", "decide", "serve", "fakes", "backup", "restore", "version"} {
+	for _, command := range []string{"verify", "sync", "export", "status", "retry", "decide", "serve", "fakes", "probe", "plan", "apply", "audit", "release", "backup", "restore", "version"} {
 		if !strings.Contains(out, "\n  "+command+" ") {
 			t.Errorf("the help lacks %s", command)
 		}

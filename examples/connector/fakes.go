@@ -215,6 +215,7 @@ interval = "10s"
 order_interval = "2s"
 rate = -1
 prices = "gross"
+brake_price = -1    # any price may be tried here
 rows = "unit"
 settle = "1m"
 webhook_token = "{{.Token}}"

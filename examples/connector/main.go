@@ -50,6 +50,10 @@ type cli struct {
 	Decide  decideCmd  `cmd:"" help:"Say whether an order in doubt has arrived in TotalGest."`
 	Serve   serveCmd   `cmd:"" help:"Do everything, until stopped."`
 	Fakes   fakesCmd   `cmd:"" help:"Run an invented TotalGest and an invented shop on this machine."`
+	Plan    planCmd    `cmd:"" help:"Say what a sync of the catalogue would do, and do nothing."`
+	Apply   applyCmd   `cmd:"" help:"Do what a plan says, or say what has changed since."`
+	Audit   auditCmd   `cmd:"" help:"Compare the shop's products with what was written."`
+	Release releaseCmd `cmd:"" help:"Let the next product run make the changes that the brake held back."`
 	Backup  backupCmd  `cmd:"" help:"Write all that is known to a file."`
 	Restore restoreCmd `cmd:"" help:"Put back what a backup holds."`
 	Version versionCmd `cmd:"" help:"Show the version."`

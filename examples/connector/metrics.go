@@ -29,7 +29,7 @@ func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		cycles: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tg360_cycles_total",
-			Help: "Cycles that ended, by kind (product, order, status) and outcome (complete, incomplete)."}, []string{"shop", "kind", "outcome"}),
+			Help: "Cycles that ended, by kind (product, order, status, audit) and outcome (complete, incomplete)."}, []string{"shop", "kind", "outcome"}),
 		writes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tg360_product_writes_total",
 			Help: "Calls of product cycles that changed something in the shop."}, []string{"shop"}),
 		orders: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tg360_orders_total",

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/microcosm-cc/bluemonday"
 	"github.com/tg360/tg360/examples/connector/internal/settings"
 	"github.com/tg360/tg360/framework360"
 	"github.com/tg360/tg360/queue"
@@ -136,7 +137,11 @@ func (e *engine) add(ctx context.Context, s *settings.Settings, shop *settings.S
 	if err != nil {
 		return err
 	}
-	c := syncer.Connection{ID: shop.ID, Origin: shop.Origin, TotalGest: t, Framework360: f, GoLive: live, Settings: shop.Sync}
+	sync := shop.Sync
+	if !shop.RawHTML {
+		sync.Clean = bluemonday.UGCPolicy().Sanitize
+	}
+	c := syncer.Connection{ID: shop.ID, Origin: shop.Origin, TotalGest: t, Framework360: f, GoLive: live, Settings: sync}
 	if err := fits(ctx, c); err != nil {
 		return usageError{err}
 	}

@@ -74,6 +74,19 @@ var shopKeys = []key[Shop]{
 	amount("rounding", func(s *Shop) *decimal.Decimal { return &s.Sync.Rounding }),
 	matching("currency", func(s *Shop) *string { return &s.Sync.Currency }, regexp.MustCompile(`^[A-Z]{3}$`), "three capital letters, such as EUR"),
 	text("price_list", func(s *Shop) *string { return &s.Sync.PriceList }),
+	text("sale_list", func(s *Shop) *string { return &s.Sync.SaleList }),
+	{name: "warehouses", set: func(s *Shop, v value) (err error) { s.Sync.Warehouses, err = v.texts(); return }},
+	{name: "categories", set: func(s *Shop, v value) (err error) { s.Sync.Categories, err = v.words(); return }},
+	{name: "owners", set: setOwners},
+	choice("html", func(s *Shop) *bool { return &s.RawHTML }, map[string]bool{"clean": false, "raw": true}),
+	choice("removed", func(s *Shop) *syncer.Removal { return &s.Sync.Removed },
+		map[string]syncer.Removal{"hide": syncer.RemoveHide, "zero": syncer.RemoveZero, "leave": syncer.RemoveLeave}),
+	{name: "brake_vanish", set: func(s *Shop, v value) (err error) { s.Sync.Brakes.Vanish, err = v.number(); return }},
+	{name: "brake_zero", set: func(s *Shop, v value) (err error) { s.Sync.Brakes.Zero, err = v.number(); return }},
+	{name: "brake_price", set: func(s *Shop, v value) (err error) { s.Sync.Brakes.Price, err = v.number(); return }},
+	duration("full_every", time.Second, func(s *Shop) *time.Duration { return &s.Sync.FullEvery }),
+	orOff("audit_every", func(s *Shop) *time.Duration { return &s.Sync.AuditEvery }),
+	boolean("repair", func(s *Shop) *bool { return &s.Sync.Repair }),
 	amount("stock_buffer", func(s *Shop) *decimal.Decimal { return &s.Sync.StockBuffer }),
 	boolean("pass_unknown", func(s *Shop) *bool { return &s.Sync.PassUnknown }),
 	boolean("plugin_is_fine", func(s *Shop) *bool { return &s.Sync.PluginIsFine }),
@@ -87,7 +100,7 @@ var shopKeys = []key[Shop]{
 	duration("write_within", time.Millisecond, func(s *Shop) *time.Duration { return &s.Sync.WriteWithin }),
 	duration("retry_first", time.Millisecond, func(s *Shop) *time.Duration { return &s.Sync.RetryFirst }),
 	duration("retry_most", time.Millisecond, func(s *Shop) *time.Duration { return &s.Sync.RetryMost }),
-	{name: "reconcile_every", set: setReconcile},
+	orOff("reconcile_every", func(s *Shop) *time.Duration { return &s.Sync.ReconcileEvery }),
 	meanings("states", func(s *Shop) *map[string]syncer.Meaning { return &s.Sync.Rules.States }, ofStates),
 	meanings("payment_states", func(s *Shop) *map[string]syncer.Meaning { return &s.Sync.Rules.PaymentStates }, ofStates),
 	meanings("methods", func(s *Shop) *map[string]syncer.Meaning { return &s.Sync.Rules.Methods }, ofMethods),
@@ -241,14 +254,34 @@ func setZone(s *Shop, v value) error {
 	return nil
 }
 
-// setReconcile takes "off" beside a time.
-func setReconcile(s *Shop, v value) (err error) {
-	if text, _ := v.raw.(string); strings.EqualFold(text, "off") {
-		s.Sync.ReconcileEvery = -1
+// orOff takes "off" beside a time.
+func orOff(name string, at func(*Shop) *time.Duration) key[Shop] {
+	return key[Shop]{name: name, set: func(s *Shop, v value) (err error) {
+		if text, _ := v.raw.(string); strings.EqualFold(text, "off") {
+			*at(s) = -1
+			return nil
+		}
+		if *at(s), err = v.duration(time.Millisecond); err != nil {
+			return fmt.Errorf(`%w, or "off"`, err)
+		}
 		return nil
+	}}
+}
+
+// setOwners takes who decides on which field.
+func setOwners(s *Shop, v value) error {
+	words, err := v.words()
+	if err != nil {
+		return err
 	}
-	if s.Sync.ReconcileEvery, err = v.duration(time.Millisecond); err != nil {
-		return fmt.Errorf(`%w, or "off"`, err)
+	owners := map[string]syncer.Owner{"totalgest": syncer.OwnerTotalGest, "create": syncer.OwnerOnCreate, "shop": syncer.OwnerShop}
+	s.Sync.Owners = map[string]syncer.Owner{}
+	for _, field := range sortedKeys(words) {
+		o, ok := owners[strings.ToLower(words[field])]
+		if !ok {
+			return fmt.Errorf("%s: the owner of %q must be one of %s", v.name, field, strings.Join(sortedKeys(owners), ", "))
+		}
+		s.Sync.Owners[field] = o
 	}
 	return nil
 }

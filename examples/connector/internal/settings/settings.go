@@ -45,6 +45,7 @@ type Shop struct {
 	Concurrent   int     // requests at a time
 	Zone         *time.Location
 	WebhookToken string // empty: no webhook
+	RawHTML      bool   // descriptions go to the shop as they are, scripts and all
 	TotalGest    TotalGest
 	Framework360 Framework360
 	Sync         syncer.Settings

@@ -58,6 +58,16 @@ rounding = "0.05"
 currency = "CHF"
 price_list = "web"
 stock_buffer = 2
+sale_list = "offers"
+warehouses = ["Bari"]
+html = "raw"
+removed = "zero"
+brake_vanish = 0.1
+brake_zero = 0.1
+brake_price = 2
+full_every = "12h"
+audit_every = "off"
+repair = true
 pass_unknown = true
 plugin_is_fine = true
 writers = 4
@@ -74,6 +84,10 @@ skip_labels = ["campione"]
 test = ["prova"]
 give_up_after = "240h"
 
+[shop.milano.owners]
+description = "create"
+[shop.milano.categories]
+"Casa" = "casa"
 [shop.milano.states]
 "in attesa" = "wait"
 [shop.milano.payment_states]
@@ -132,7 +146,7 @@ func TestEverySettingCanBeSet(t *testing.T) {
 	unset(t, reflect.ValueOf(s.Shops[0]), "goLive", "where")
 	unset(t, reflect.ValueOf(s.Shops[0].TotalGest))
 	unset(t, reflect.ValueOf(s.Shops[0].Framework360))
-	unset(t, reflect.ValueOf(s.Shops[0].Sync), "MapProduct", "MapOrder") // code, not data
+	unset(t, reflect.ValueOf(s.Shops[0].Sync), "MapProduct", "MapOrder", "Clean") // code, not data
 	unset(t, reflect.ValueOf(s.Shops[0].Sync.Rules))
 	unset(t, reflect.ValueOf(s.Shops[0].Sync.BackFlow))
 	shop := s.Shops[0]
