@@ -32,6 +32,10 @@ func (s *Syncer) workOrder(ctx context.Context, c *conn, id string, byHand bool)
 	return s.export(ctx, c, l, byHand)
 }
 
+// rereads is how often an exported order is read again when the shop answers with
+// an error that does not say that it is gone.
+const rereads = 3
+
 // export reads the order afresh, checks it and sends it.
 func (s *Syncer) export(ctx context.Context, c *conn, l *Link, byHand bool) error {
 	version := l.Version
@@ -41,6 +45,10 @@ func (s *Syncer) export(ctx context.Context, c *conn, l *Link, byHand bool) erro
 	}
 	if err != nil {
 		if l.PeerID != "" && classify(err) == permanent {
+			gone := errors.Is(err, framework360.ErrNotFound) || errors.As(err, new(*ItemError))
+			if !gone && l.Attempts < rereads { // a shop that fails for once does not mean that the order is gone
+				return s.retry(ctx, c, l, version, err)
+			}
 			return s.compareExported(ctx, c, l, version, c.face(nil, verdict{}, err))
 		}
 		return s.orderFailed(ctx, c, l, version, err, codeOrderUnreadable)

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -41,6 +42,9 @@ func (l *refList) load(ctx context.Context, now time.Time, what string, fetch fu
 	defer l.turn.Release(1)
 	if l.names == nil || now.Sub(l.read) >= listsFor {
 		refs, err := fetch(ctx)
+		if err != nil && classify(err) == permanent {
+			err = errors.New(err.Error()) // it is not about the item that needs the list: that one is tried again
+		}
 		if err != nil {
 			return refList{}, fmt.Errorf("read the shop's %s: %w", what, err)
 		}

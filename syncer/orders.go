@@ -131,6 +131,9 @@ func (p *poll) page(ctx context.Context, page framework360.Page[framework360.Ord
 		return false, err
 	}
 	p.run.Created += len(fresh)
+	if p.run.Created > sweepBatch {
+		fresh = nil // a long backlog is left to the sweep, so that no queue has to hold all of it
+	}
 	return (known || old) && !p.mixed && !p.created.IsZero(), p.s.wakeDue(ctx, fresh)
 }
 
