@@ -332,13 +332,18 @@ func TestPriceThatJumps(t *testing.T) {
 		if l := r.status(ctx, syncer.KindProduct, "1"); l.State != syncer.Blocked || l.Code != "TG-PRD-013" || !strings.Contains(l.Message, "from 12.2 to 1.22") {
 			t.Errorf("%+v", l)
 		}
+		r.work(ctx)
+		r.shop.PutOrder(order("501")) // of SKU-1 and SKU-2: TotalGest has them all the same
+		r.poll(ctx)
+		if counts := r.settled(ctx, time.Minute); counts[syncer.Synced] != 1 {
+			t.Errorf("orders: %v", counts)
+		}
 		price("2", "12.20")
 		pause(5 * time.Minute)
 		r.cycle(ctx)
 		if l := r.status(ctx, syncer.KindProduct, "2"); l.State != syncer.Synced || l.Code != "" {
 			t.Errorf("the price came back: %+v", l)
 		}
-		r.work(ctx)
 		if _, err := r.sync.Retry(ctx, connection, syncer.KindProduct, "1"); err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tg360/tg360/framework360"
@@ -278,7 +279,7 @@ func (s *Syncer) match(ctx context.Context, c *conn, rows []framework360.Row) ([
 		if len(values) == 0 {
 			continue
 		}
-		q := Query{Connection: c.ID, Kind: KindProduct, States: linkedStates}
+		q := Query{Connection: c.ID, Kind: KindProduct, States: slices.Concat(linkedStates, []State{Blocked})}
 		k.query(&q, values)
 		links, err := s.store.List(ctx, q)
 		if err != nil {
@@ -286,7 +287,9 @@ func (s *Syncer) match(ctx context.Context, c *conn, rows []framework360.Row) ([
 		}
 		ids := make(map[string]string, len(links))
 		for i := range links {
-			ids[k.link(&links[i])] = links[i].ID
+			if links[i].known() {
+				ids[k.link(&links[i])] = links[i].ID
+			}
 		}
 		for i := range rows {
 			if found[i] == "" {
@@ -300,6 +303,10 @@ func (s *Syncer) match(ctx context.Context, c *conn, rows []framework360.Row) ([
 // linkedStates are those of a product that TotalGest is known to have: it may
 // be waiting for the shop, but an order can refer to it.
 var linkedStates = []State{Synced, Retrying, Queued, Sending, InDoubt}
+
+// known reports whether an order can refer to a product: also to one whose last
+// change waits for a person.
+func (l *Link) known() bool { return l.State != Blocked || l.PeerID != "" }
 
 // orderWarnings names what is odd about an order and does not stop it.
 func orderWarnings(o *totalgest.Order) []string {

