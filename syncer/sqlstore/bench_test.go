@@ -11,12 +11,11 @@ import (
 	"github.com/tg360/tg360/syncer/storetest"
 )
 
-func BenchmarkSQLite(b *testing.B) {
-	storetest.Bench(b, func(b *testing.B) syncer.Store { return sqliteFile(b).open(b) })
-}
-
-func BenchmarkPostgres(b *testing.B) {
-	storetest.Bench(b, func(b *testing.B) syncer.Store { return postgresSchema(b).open(b) })
+// BenchmarkStore has 100,000 links.
+func BenchmarkStore(b *testing.B) {
+	stores(b, func(b *testing.B, s syncer.Store) {
+		storetest.Bench(b, func(*testing.B) syncer.Store { return s })
+	})
 }
 
 // stores runs a benchmark on both databases, and in memory for comparison.

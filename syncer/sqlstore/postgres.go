@@ -45,7 +45,7 @@ func openPostgres(dsn string, o Options) (*Store, error) {
 	server := fmt.Sprintf("PostgreSQL at %s, database %s, user %s", net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))), cfg.Database, cfg.User)
 	return &Store{read: db, write: db, d: dialect{
 		name: goose.DialectPostgres, elements: "jsonb_array_elements(?::jsonb)",
-		lock:      "LOCK TABLE links, docs IN EXCLUSIVE MODE",
+		lock:      "LOCK TABLE links, docs", // also from having read: see put
 		snapshot:  sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
 		bind:      numbered,
 		version:   func(ctx context.Context, db *sql.DB) (int64, error) { return postgresVersion(ctx, db, o.Schema) },

@@ -22,6 +22,12 @@ var (
 	readNamed  = "SELECT " + strings.Join(columns[:named], ", ") + " FROM links WHERE (connection, kind, id) IN ("
 )
 
+const (
+	dropTerms = "DELETE FROM terms WHERE (connection, kind, term, id) IN ("
+	addTerms  = "INSERT INTO terms (connection, kind, term, id) "
+	orNothing = " ON CONFLICT DO NOTHING"
+)
+
 func excluded(columns []string) string {
 	var out []string
 	for _, c := range columns {
@@ -75,7 +81,7 @@ func (s *Store) put(ctx context.Context, tx *sql.Tx, links []*syncer.Link) error
 		have[l.Key] = &syncer.Link{}
 	}
 	source, list := s.source(keys)
-	rows, err := tx.QueryContext(ctx, s.d.bind(readNamed+source+")"), list)
+	rows, err := s.query(ctx, tx, readNamed+source+")", list)
 	if err != nil {
 		return err
 	}
@@ -117,10 +123,10 @@ func (s *Store) store(ctx context.Context, tx *sql.Tx, links, drop, add [][]any)
 		err = errRaced
 	}
 	if err == nil {
-		_, err = s.bulk(ctx, tx, "DELETE FROM terms WHERE (connection, kind, term, id) IN (", drop, ")")
+		_, err = s.bulk(ctx, tx, dropTerms, drop, ")")
 	}
 	if err == nil {
-		_, err = s.bulk(ctx, tx, "INSERT INTO terms (connection, kind, term, id) ", add, " ON CONFLICT DO NOTHING")
+		_, err = s.bulk(ctx, tx, addTerms, add, orNothing)
 	}
 	return err
 }
@@ -135,10 +141,13 @@ func (s *Store) bulk(ctx context.Context, tx *sql.Tx, before string, rows [][]an
 }
 
 // exec executes a statement and returns how many rows it changed.
-func (s *Store) exec(ctx context.Context, on interface {
-	ExecContext(context.Context, string, ...any) (sql.Result, error)
-}, statement string, args ...any) (changed int64, err error) {
-	res, err := on.ExecContext(ctx, s.d.bind(statement), args...)
+func (s *Store) exec(ctx context.Context, on session, statement string, args ...any) (changed int64, err error) {
+	var res sql.Result
+	if hot := s.hotOn(ctx, on, statement); hot != nil {
+		res, err = hot.ExecContext(ctx, args...)
+	} else {
+		res, err = on.ExecContext(ctx, s.d.bind(statement), args...)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -153,7 +162,7 @@ func (s *Store) PutDoc(ctx context.Context, d *syncer.Doc) (err error) {
 	}
 	var n int64
 	if d.Revision == 0 {
-		n, err = s.exec(ctx, s.write, insertDoc+" ON CONFLICT DO NOTHING", d.Connection, d.Name, 1, data(d))
+		n, err = s.exec(ctx, s.write, insertDoc+orNothing, d.Connection, d.Name, 1, data(d))
 	} else {
 		n, err = s.exec(ctx, s.write, "UPDATE docs SET revision = revision + 1, data = ? WHERE connection = ? AND name = ? AND revision = ?",
 			data(d), d.Connection, d.Name, d.Revision)

@@ -49,6 +49,7 @@ func (s *Store) List(ctx context.Context, q syncer.Query) (links []syncer.Link, 
 // Count implements [syncer.Store].
 func (s *Store) Count(ctx context.Context, q syncer.Query) (counts map[syncer.State]int, err error) {
 	defer s.finish(ctx, "count links", &err)
+	q.After, q.Limit = "", 0
 	w, err := s.where(ctx, &q)
 	if err != nil {
 		return nil, err
@@ -82,6 +83,13 @@ func (s *Store) Doc(ctx context.Context, connection, name string) (d syncer.Doc,
 		err = syncer.ErrNotFound
 	}
 	return d, err
+}
+
+func (s *Store) query(ctx context.Context, on session, query string, args ...any) (*sql.Rows, error) {
+	if hot := s.hotOn(ctx, on, query); hot != nil {
+		return hot.QueryContext(ctx, args...)
+	}
+	return on.QueryContext(ctx, s.d.bind(query), args...)
 }
 
 // each calls f for each row of the first n columns, and closes rows.
@@ -175,7 +183,7 @@ func (w *where) query(ctx context.Context, head, tail string) (*sql.Rows, error)
 	if !w.leads {
 		w.add("connection = ? AND kind = ?", w.scope()...)
 	}
-	return w.read.QueryContext(ctx, w.d.bind(head+" WHERE "+strings.Join(w.conditions, " AND ")+tail), w.args...)
+	return w.Store.query(ctx, w.read, head+" WHERE "+strings.Join(w.conditions, " AND ")+tail, w.args...)
 }
 
 func (w *where) links(ctx context.Context, order string) (links []syncer.Link, err error) {
@@ -217,8 +225,12 @@ func (s *Store) where(ctx context.Context, q *syncer.Query) (*where, error) {
 	if q.Text != "" {
 		title := term(aTitle, q.Text)
 		either := termed + "connection = ? AND kind = ? AND term = ? UNION ALL " + termed + "connection = ? AND kind = ? AND term >= ? AND term < ?"
-		w.add("(connection, kind, id) IN (SELECT connection, kind, id FROM ("+either+") AS either)",
-			slices.Concat(w.scope(), []any{term(aName, q.Text)}, w.scope(), []any{title, behind(title)})...)
+		args := slices.Concat(w.scope(), []any{term(aName, q.Text)}, w.scope(), []any{title, behind(title)})
+		first := ""
+		if q.Limit > 0 && len(w.conditions) == 0 && q.DueBy.IsZero() { // most of what begins so is not wanted; a link may be in there twice
+			first, args = " WHERE id > ? ORDER BY id LIMIT ?", append(args, q.After, 2*q.Limit)
+		}
+		w.add("(connection, kind, id) IN (SELECT connection, kind, id FROM ("+either+") AS either"+first+")", args...)
 		w.leads = true
 	}
 	if !q.DueBy.IsZero() {

@@ -35,6 +35,7 @@ type Store struct {
 	read, write *sql.DB // the same one, or that of SQLite's only writer
 	log         *slog.Logger
 	schema      int64 // version
+	hot         map[string]*sql.Stmt
 	closed      atomic.Bool
 }
 
@@ -79,7 +80,9 @@ func Open(ctx context.Context, dsn string, o Options) (s *Store, err error) {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
 	s.log = o.Logger
-	err = s.migrate(ctx)
+	if err = s.migrate(ctx); err == nil {
+		err = s.prepare(ctx)
+	}
 	if s.finish(ctx, "open", &err); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -111,8 +114,8 @@ func (s *Store) migrate(ctx context.Context) error {
 		}
 		_, err = p.Up(ctx)
 		release()
-		s.log.InfoContext(ctx, "schema updated", "was", have, "is", s.schema, "error", err)
 		if err == nil {
+			s.log.InfoContext(ctx, "schema updated", "was", have, "is", s.schema)
 			have, err = s.d.version(ctx, s.write)
 		}
 	}
@@ -120,6 +123,44 @@ func (s *Store) migrate(ctx context.Context) error {
 		err = fmt.Errorf("the database has schema version %d and this program knows %d: update the program; nothing was changed", have, s.schema)
 	}
 	return err
+}
+
+// prepare keeps SQLite from parsing what is executed most again and again, which
+// takes longer than the work. The driver of PostgreSQL sees to that itself.
+func (s *Store) prepare(ctx context.Context) (err error) {
+	if s.read == s.write {
+		return nil
+	}
+	link, _ := s.source([][]any{values(&syncer.Link{})})
+	key, _ := s.source([][]any{{"", "", ""}})
+	term, _ := s.source([][]any{{"", "", "", ""}})
+	s.hot = map[string]*sql.Stmt{}
+	for db, statements := range map[*sql.DB][]string{
+		s.read:  {readLinks + " WHERE (connection, kind, id) IN (" + key + ")"},
+		s.write: {updateOne, readNamed + key + ")", insertInto + link + orUpdate, dropTerms + term + ")", addTerms + term + orNothing},
+	} {
+		for _, text := range statements {
+			if s.hot[text], err = db.PrepareContext(ctx, text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// session is a pool, or a transaction.
+type session interface {
+	ExecContext(context.Context, string, ...any) (sql.Result, error)
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+}
+
+// hotOn returns a prepared statement; nil if there is none of this text.
+func (s *Store) hotOn(ctx context.Context, on session, text string) *sql.Stmt {
+	hot := s.hot[text]
+	if tx, ok := on.(*sql.Tx); ok && hot != nil {
+		hot = tx.StmtContext(ctx, hot)
+	}
+	return hot
 }
 
 // Ping reports whether the database answers, and a SQLite file is still there.

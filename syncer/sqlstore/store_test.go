@@ -244,6 +244,32 @@ func TestLongTexts(t *testing.T) {
 	})
 }
 
+// TestTextOfMany finds more than a page by one text.
+func TestTextOfMany(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, p place) {
+		s := p.open(t)
+		var links []*syncer.Link
+		for i := range 9 {
+			l := order(fmt.Sprint(i))
+			l.Title, l.SKU = "Caffè", "CAFFÈ" // found by both
+			links = append(links, l)
+		}
+		must(t, s.Put(t.Context(), links...))
+		q := syncer.Query{Connection: "shop", Kind: syncer.KindOrder, Text: "caffè", Limit: 2}
+		if counts, err := s.Count(t.Context(), q); err != nil || counts[syncer.Queued] != len(links) {
+			t.Errorf("counts %v, error %v", counts, err)
+		}
+		for n := 0; n < len(links); n += 2 {
+			page, err := s.List(t.Context(), q)
+			if err != nil || len(page) != min(2, len(links)-n) || page[0].ID != fmt.Sprint(n) {
+				t.Fatalf("after %q: %d links, error %v", q.After, len(page), err)
+			}
+			q.After = page[len(page)-1].ID
+		}
+	})
+}
+
 // TestEmptyCode looks for what has no term of its own.
 func TestEmptyCode(t *testing.T) {
 	t.Parallel()

@@ -99,6 +99,7 @@ func bench(b *testing.B, s syncer.Store, links []*syncer.Link) {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
 		})
 	}
 }
