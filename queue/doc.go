@@ -27,6 +27,7 @@
 // # Back ends
 //
 // [Memory] is exact and lives in one process: with a store and its sweep it is
-// all that one machine needs. Package queuetest holds the conformance suite by
+// all that one machine needs. Package riverqueue serves several processes, on
+// River over PostgreSQL. Package queuetest holds the conformance suite by
 // which another back end proves that it keeps the contract of [Queue].
 package queue

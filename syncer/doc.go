@@ -54,8 +54,11 @@
 //
 // It reads what changed, compares each product with what was last written, field
 // by field, and writes the differences. An unchanged catalogue makes no write
-// call. What TotalGest does not say is left out, never zeroed; products that are
-// missing from a list are left alone.
+// call. What TotalGest does not say is left out, never zeroed. Once in
+// Settings.FullEvery everything is read; a product that such a walk does not show
+// is asked for by its id before it is hidden, and [Brakes] stop a run that would
+// do harm. Quantities leave out what open orders take. [Syncer.Plan] says what a
+// run would do, and [Syncer.Audit] compares the shop with what was written.
 //
 // # Errors
 //
