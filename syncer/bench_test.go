@@ -11,6 +11,7 @@ import (
 	"github.com/tg360/tg360/queue"
 	"github.com/tg360/tg360/syncer"
 	"github.com/tg360/tg360/totalgest"
+	"golang.org/x/time/rate"
 )
 
 // quickERP and quickShop answer at once, so that a benchmark shows our own cost,
@@ -42,6 +43,7 @@ func (e *quickERP) CreateOrder(_ context.Context, o totalgest.Order) (totalgest.
 type quickShop struct {
 	*framework360.Client
 	wait   time.Duration
+	limit  *rate.Limiter // nil: none
 	orders map[string]framework360.Order
 }
 
@@ -55,7 +57,12 @@ func (s *quickShop) ProductPages(context.Context, framework360.ProductOptions) i
 	return func(func(framework360.Page[framework360.Product], error) bool) {}
 }
 
-func (s *quickShop) CreateProduct(_ context.Context, p framework360.Product) (string, error) {
+func (s *quickShop) CreateProduct(ctx context.Context, p framework360.Product) (string, error) {
+	if s.limit != nil {
+		if err := s.limit.Wait(ctx); err != nil {
+			return "", err
+		}
+	}
 	if s.wait > 0 {
 		<-time.After(s.wait)
 	}
@@ -126,6 +133,21 @@ func BenchmarkImport(b *testing.B) {
 		each := time.Since(start) / sample // what the latency really is here
 		b.ReportMetric(float64(each)*n/writers/float64(took), "of-bound")
 		b.ReportMetric(float64(each)*n/float64(took), "x-loop")
+	}
+}
+
+// BenchmarkImportAtARate is a first cycle against a shop that takes 20 ms a write
+// and 500 writes a second, beside what that rate allows.
+func BenchmarkImportAtARate(b *testing.B) {
+	const n, perSecond = 2000, 500
+	for b.Loop() {
+		shop := &quickShop{wait: 20 * time.Millisecond, limit: rate.NewLimiter(perSecond, 1)}
+		start := time.Now()
+		s := benchSyncer(b, &quickERP{items: products(n)}, shop, func(c *syncer.Connection) { c.Writers = 16 })
+		if run, err := s.SyncProducts(b.Context(), connection); err != nil || run.Created != n {
+			b.Fatal(run, err)
+		}
+		b.ReportMetric(n/float64(perSecond)/time.Since(start).Seconds(), "of-bound")
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,9 +63,9 @@ func TestMutatingCatalogue(t *testing.T) {
 }
 
 func mutate(ctx context.Context, t *testing.T, r *rig, rng *rand.Rand) {
-	size := 3000
-	if modelSteps < 10_000 {
-		size = 1000
+	size := min(3000, modelSteps/10) // fewer under the race detector
+	if n, err := strconv.Atoi(os.Getenv("TG360_CATALOGUE")); err == nil {
+		size = n // such as 100,000
 	}
 	r.erp.SetProducts(products(size))
 	removed, last, quiet := map[string]bool{}, size, false
