@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -230,23 +231,23 @@ func oddly(profile string, list *oddList) setup {
 // they are read.
 func TestOrderThatOneReadingMisses(t *testing.T) {
 	t.Parallel()
-	var settles time.Time
-	missed := 0
+	var settles, missed atomic.Int64 // a proof may still be reading when the test goes on
 	list := &oddList{change: func(p *totalgest.Page[totalgest.OrderRef]) {
-		if late := time.Now().After(settles); !settles.IsZero() && (!late || missed == 0) {
+		at := settles.Load()
+		if late := time.Now().UnixNano() > at; at != 0 && (!late || missed.Load() == 0) {
 			p.Items = nil
 			if late {
-				missed++
+				missed.Add(1)
 			}
 		}
 	}}
 	bubble(t, oddly("", list), func(ctx context.Context, r *rig) {
 		r.exportFirst(ctx)
-		settles = time.Now().Add(15*time.Minute + 20*time.Second)
+		settles.Store(time.Now().Add(15*time.Minute + 20*time.Second).UnixNano())
 		r.exportInDoubt(ctx, totalgesttest.Fault{Kind: totalgesttest.DropAfter})
 		r.settled(ctx, time.Hour)
-		if l := r.status(ctx, syncer.KindOrder, "501"); l.State != syncer.Synced || missed != 1 {
-			t.Errorf("missed %d times, link: %+v", missed, l)
+		if l := r.status(ctx, syncer.KindOrder, "501"); l.State != syncer.Synced || missed.Load() != 1 {
+			t.Errorf("missed %d times, link: %+v", missed.Load(), l)
 		}
 		r.once(2)
 	})
